@@ -1,0 +1,90 @@
+"""RoboTrader's SDK: write a strategy, backtest it on bars, read a result that can be trusted.
+
+Everything a notebook needs is one name away (`import robotrader_sdk as rt`); what a name
+needs is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from robotrader_sdk import errors
+
+if TYPE_CHECKING:
+    from robotrader_sdk import indicators as ta
+    from robotrader_sdk.backtest.engine import backtest
+    from robotrader_sdk.backtest.result import BacktestResult
+    from robotrader_sdk.data.download import load_bars
+    from robotrader_sdk.data.files import read_bars
+    from robotrader_sdk.data.resample import resample
+    from robotrader_sdk.data.samples import sample_bars
+    from robotrader_sdk.data.synthetic import synthetic_bars
+    from robotrader_sdk.data.validate import fill_gaps, find_gaps, validate_bars
+    from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.strategy.context import Context
+    from robotrader_sdk.strategy.params import param
+    from robotrader_sdk.strategy.signals import Signals
+    from robotrader_sdk.trading.costs import Fees
+    from robotrader_sdk.trading.instrument import Instrument
+    from robotrader_sdk.types import Timeframe
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "BacktestResult": "backtest.result",
+    "Context": "strategy.context",
+    "Fees": "trading.costs",
+    "Instrument": "trading.instrument",
+    "Signals": "strategy.signals",
+    "Strategy": "strategy.base",
+    "Timeframe": "types",
+    "backtest": "backtest.engine",
+    "fill_gaps": "data.validate",
+    "find_gaps": "data.validate",
+    "load_bars": "data.download",
+    "param": "strategy.params",
+    "read_bars": "data.files",
+    "resample": "data.resample",
+    "sample_bars": "data.samples",
+    "synthetic_bars": "data.synthetic",
+    "validate_bars": "data.validate",
+}
+
+__all__ = [
+    "BacktestResult",
+    "Context",
+    "Fees",
+    "Instrument",
+    "Signals",
+    "Strategy",
+    "Timeframe",
+    "backtest",
+    "errors",
+    "fill_gaps",
+    "find_gaps",
+    "load_bars",
+    "param",
+    "read_bars",
+    "resample",
+    "sample_bars",
+    "synthetic_bars",
+    "ta",
+    "validate_bars",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ta":
+        value: Any = importlib.import_module("robotrader_sdk.indicators")
+    elif name in _WHERE:
+        module = importlib.import_module(f"robotrader_sdk.{_WHERE[name]}")
+        value = getattr(module, name)
+    else:
+        raise AttributeError(f"module 'robotrader_sdk' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

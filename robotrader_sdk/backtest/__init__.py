@@ -1,0 +1,1 @@
+"""A run of a strategy over bars, and its result."""

@@ -1,0 +1,1 @@
+"""The command `robotrader`, one file a command group."""

@@ -1,0 +1,1 @@
+"""Bars: read, downloaded, cached, validated, resampled, sampled, generated."""

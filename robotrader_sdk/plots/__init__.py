@@ -1,0 +1,1 @@
+"""Charts: plain frames in, figure out."""

@@ -1,0 +1,1 @@
+"""What a user writes: a strategy, its parameters, signals and orders."""

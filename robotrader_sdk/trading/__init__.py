@@ -1,0 +1,1 @@
+"""The market's rules, pure: no I/O, no pandas, no clock."""

@@ -1,0 +1,1 @@
+"""The hosted runner: accounts, exchange keys, billing and live execution of strategies."""

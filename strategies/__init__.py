@@ -1,0 +1,1 @@
+"""Ready strategies, one file each; the docstring gives idea, source and when it fails."""
