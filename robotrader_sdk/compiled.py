@@ -2,7 +2,8 @@
 
 A rule of the market is written once, as a plain function marked `@rule`. Called from Python
 it is that plain function; called from a function marked `@compiled` it is machine code. Both
-give the same floats: no fast-math, no reordering.
+give the same floats: no fast-math, no reordering. Numba is imported when the first compiled
+function is called, not before.
 
 Compiled functions are cached on disk. Numba ties a cache entry to the one file of the
 outermost function, so a change of a rule in another file would go unseen; here every entry
@@ -11,59 +12,100 @@ is tied to the sources of the whole SDK.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
-import numba
-from numba.extending import register_jitable
+import numpy as np
+import numpy.typing as npt
+from numpy.typing import NDArray
 
+T = TypeVar("T", bound=np.generic)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_rules: list[Callable[..., Any]] = []
 _announced = False
 
 
 def rule(function: Callable[P, R]) -> Callable[P, R]:
     """Mark a function as usable in plain Python and, unchanged, in compiled code."""
-    marked: Callable[P, R] = register_jitable(function)
-    return marked
+    _rules.append(function)
+    return function
 
 
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function at its first call, and keep the machine code on disk."""
-    dispatcher: Any = numba.njit(cache=True, nogil=True)(function)
-    _tie_cache_to_sources(dispatcher)
-    dispatcher.__doc__ = function.__doc__
-    announced: Callable[P, R] = dispatcher
-    return announced
+class Compiled(Generic[P, R]):
+    """A function that is compiled when it is first called."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the machine code, making it first if need be."""
+        result: R = self.dispatcher(*args, **kwargs)
+        return result
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """Numba's own callable: without the detour, for loops that count microseconds."""
+        import numba
+
+        _register_rules()
+        # Without reference counts the tables pass through calls for free.
+        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+        dispatcher: Any = numba.njit(cache=True, **options)(self.function)
+        cache_file = dispatcher._cache._cache_file
+        cache_file._source_stamp = (cache_file._source_stamp, _sources_digest())
+        if not cache_file._load_index():
+            _announce()
+        return dispatcher
 
 
-def announce_compilation(dispatcher: Any) -> None:
-    """Say once that compiling takes a moment, where no machine code is on disk yet."""
+def compiled(function: Callable[P, R]) -> Compiled[P, R]:
+    """Compile a function at its first call, and keep the machine code on disk.
+
+    It may call functions marked `@rule` and allocates no arrays: its caller does.
+    """
+    return Compiled(function)
+
+
+def uniform(values: npt.ArrayLike, dtype: type[T]) -> NDArray[T]:
+    """Values as the one kind of array that compiled functions read: contiguous and read-only.
+
+    Nothing is copied that already fits. Without it the copy-on-write arrays of pandas, mutable
+    ones and strided ones would each compile a function once more.
+    """
+    view = np.ascontiguousarray(values, dtype=dtype).view()
+    view.flags.writeable = False
+    return view
+
+
+def _register_rules() -> None:
+    from numba.extending import register_jitable
+
+    while _rules:
+        register_jitable(no_cfunc_wrapper=True)(_rules.pop())
+
+
+def _announce() -> None:
+    """Say once that compiling takes a moment: the user waits and has to know for what."""
     global _announced
-    if _announced or dispatcher.signatures or dispatcher._cache._cache_file._load_index():
-        return
-    _announced = True
-    print(  # noqa: T201 - the user waits and has to know for what
-        "RoboTrader: compiling its kernels, once on this machine (about ten seconds) ...",
-        file=sys.stderr,
-        flush=True,
-    )
+    if not _announced:
+        _announced = True
+        print(  # noqa: T201 - a notice to the person waiting
+            "RoboTrader: compiling its kernels, once on this machine (about ten seconds) ...",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
-def _tie_cache_to_sources(dispatcher: Any) -> None:
-    cache_file = dispatcher._cache._cache_file
-    cache_file._source_stamp = (cache_file._source_stamp, _sources_digest())
-
-
-@cache
+@functools.cache
 def _sources_digest() -> str:
     digest = hashlib.sha256()
-    for folder in ("", "trading", "backtest", "analytics", "data", "indicators"):
-        for path in sorted((Path(__file__).parent / folder).glob("*.py")):
-            digest.update(path.read_bytes())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()

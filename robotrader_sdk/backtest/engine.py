@@ -1,0 +1,205 @@
+"""rt.backtest: a strategy over bars, from the user's DataFrame to the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from robotrader_sdk.backtest.config import BacktestConfig, FillAt, LimitFill
+from robotrader_sdk.backtest.event_loop import BookAccount, equity_of, run_events
+from robotrader_sdk.backtest.kernel import BarArrays, run_signals
+from robotrader_sdk.backtest.result import BacktestResult
+from robotrader_sdk.compiled import uniform
+from robotrader_sdk.data.validate import validate_bars
+from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError, StrategyError
+from robotrader_sdk.strategy.base import Strategy, is_vectorised
+from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signals, uses_shorts
+from robotrader_sdk.strategy.stepper import strategy_failure
+from robotrader_sdk.trading.book import Book, enlarged, new_book
+from robotrader_sdk.trading.costs import Fees, make_terms
+from robotrader_sdk.trading.decision import SignalArrays
+from robotrader_sdk.trading.instrument import Instrument
+
+_DEFAULT_FEES = Fees()
+
+
+def backtest(
+    strategy: Strategy,
+    bars: pd.DataFrame,
+    *,
+    cash: float = 10_000.0,
+    fees: Fees = _DEFAULT_FEES,
+    slippage: float = 0.0,
+    instrument: Instrument | None = None,
+    fill_at: FillAt = "next_open",
+    limit_fill: LimitFill = "through",
+) -> BacktestResult:
+    """Run a strategy over bars and return what it did and what it earned.
+
+    strategy: an instance, `SmaCross(fast=10)`; it is not changed, so it can run again.
+    bars: DataFrame with columns open, high, low, close, volume and a UTC index of open times;
+        see `rt.read_bars` and `rt.load_bars`.
+    cash: quote money before the first bar.
+    fees: `rt.Fees(maker=, taker=)`, fractions of notional.
+    slippage: fraction of the price, against the trader, on taker fills only.
+    instrument: tick size, lot size and minimum notional of the market; None: none of them, long
+        and short, fully collateralised.
+    fill_at: `"next_open"`: a decision at the close of a bar fills from the next open on;
+        `"close"`: market orders fill at that same close, which nobody can trade; for comparison
+        with other tools.
+    limit_fill: `"through"`: a resting limit order fills when the price trades beyond it;
+        `"touch"`: when it is reached.
+
+    The rules in full: `result.contract` and the docstrings of `robotrader_sdk.trading`.
+    Raises BarsError, BacktestError, StrategyError or SignalError, all below RobotraderError.
+    """
+    config = BacktestConfig(
+        cash=cash,
+        fees=fees,
+        slippage=slippage,
+        instrument=Instrument() if instrument is None else instrument,
+        fill_at=fill_at,
+        limit_fill=limit_fill,
+    )
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        name = strategy.__name__
+        raise StrategyError(f"backtest takes an instance: {name}(), not the class {name}")
+    if not isinstance(strategy, Strategy):
+        raise StrategyError(
+            f"strategy must be an instance of a class derived from rt.Strategy, got {strategy!r}"
+        )
+    frame = validate_bars(bars)
+    run = _SignalsRun if is_vectorised(strategy) else _EventsRun
+    return _both_ways(run(strategy, frame, config))
+
+
+@dataclass
+class Outcome:
+    """The book and equity of one pass over the bars."""
+
+    book: Book
+    equity: NDArray[np.float64]
+    warmup_bars: int
+    indicators: dict[str, NDArray[np.float64]]
+
+
+@dataclass
+class _Run:
+    """One strategy, one set of bars, one configuration; run once or twice."""
+
+    strategy: Strategy
+    bars: pd.DataFrame
+    config: BacktestConfig
+    arrays: BarArrays = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = ("open", "high", "low", "close")
+        self.arrays = BarArrays(
+            *(uniform(self.bars[name].to_numpy(), np.float64) for name in names)
+        )
+
+    def terms(self, take_profit_first: bool) -> NDArray[Any]:
+        """The terms of one pass."""
+        return make_terms(
+            self.config.instrument,
+            self.config.fees,
+            self.config.slippage,
+            fill_on_touch=self.config.limit_fill == "touch",
+            take_profit_first=take_profit_first,
+        )
+
+    def once(self, take_profit_first: bool) -> Outcome:
+        """One pass over the bars."""
+        raise NotImplementedError
+
+    def check_warmup(self, warmup_bars: int) -> None:
+        """BarsError if no bar would be left to decide at."""
+        if len(self.bars) <= warmup_bars:
+            raise BarsError(
+                f"{self.strategy!r} needs {warmup_bars} bars of warm-up and more to trade on, got "
+                f"{len(self.bars)}; give a longer history or shorter parameters"
+            )
+
+
+class _SignalsRun(_Run):
+    """A vectorised strategy in the compiled kernel."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        strategy = self.strategy.fresh()
+        owner = type(strategy).__name__
+        self.warmup_bars = strategy.warmup_bars or 0
+        self.check_warmup(self.warmup_bars)
+        try:
+            signals: Signals = strategy.signals(self.bars.copy(deep=False))
+        except RobotraderError:
+            raise
+        except Exception as error:
+            raise strategy_failure(owner, "signals", error) from error
+        index = pd.DatetimeIndex(self.bars.index)
+        self.signals = read_signals(signals, index, owner)
+        self.indicators = read_indicators(signals, index, owner)
+        if self.config.instrument.kind == "spot" and uses_shorts(self.signals):
+            raise InstrumentError(
+                f"{owner} sells short (enter_short), which a spot instrument can't; use "
+                f"kind='synthetic', or leave enter_short out"
+            )
+
+    def once(self, take_profit_first: bool) -> Outcome:
+        book = new_book(self.config.cash, self.terms(take_profit_first), _rows_for(self.signals))
+        equity = np.empty(len(self.bars))
+        at_close = self.config.fill_at == "close"
+        first_bar = 0
+        while True:
+            bar = run_signals(
+                book, self.arrays, self.signals, first_bar, self.warmup_bars, at_close, equity
+            )
+            if bar == len(equity) or (bar > first_bar and equity[bar - 1] <= 0.0):
+                break
+            first_bar, book = bar, enlarged(book)
+        return Outcome(book, equity[:bar], self.warmup_bars, self.indicators)
+
+
+class _EventsRun(_Run):
+    """An event strategy in the Python loop."""
+
+    def once(self, take_profit_first: bool) -> Outcome:
+        config = self.config
+        account = BookAccount(
+            config.cash, self.terms(take_profit_first), self.arrays.close.tolist()
+        )
+        symbol = config.instrument.symbol or str(self.bars.attrs.get("symbol", ""))
+        at_close = config.fill_at == "close"
+        n_bars, stepper = run_events(
+            self.strategy, self.bars, self.arrays, account, symbol, at_close, self.check_warmup
+        )
+        equity = equity_of(account, config.cash, self.arrays.close, n_bars)
+        return Outcome(account.book, equity, stepper.warmup_bars, stepper.registry.series)
+
+
+def _both_ways(run: _Run) -> BacktestResult:
+    """Run stop-loss first; where that was ever in doubt, also take-profit first."""
+    outcome = run.once(take_profit_first=False)
+    result = BacktestResult.from_book(
+        strategy=run.strategy,
+        config=run.config,
+        bars=run.bars,
+        book=outcome.book,
+        equity=outcome.equity,
+        warmup_bars=outcome.warmup_bars,
+        indicators=outcome.indicators,
+    )
+    if outcome.book.ledger[0]["n_ambiguous"] == 0:
+        return result
+    other = run.once(take_profit_first=True).equity[-1] - run.config.cash
+    bounds = sorted([result.pnl, float(other)])
+    return replace(result, pnl_pessimistic=bounds[0], pnl_optimistic=bounds[1])
+
+
+def _rows_for(signals: SignalArrays) -> int:
+    """Room for the orders that so many flagged bars are likely to make."""
+    return 256 + int(1.5 * np.count_nonzero(signals.flags))

@@ -1,0 +1,122 @@
+"""A result as JSON and back: every number exactly, NaN as null."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from robotrader_sdk.backtest.config import BacktestConfig
+from robotrader_sdk.backtest.result import BacktestResult
+from robotrader_sdk.errors import ResultError, RobotraderError
+from robotrader_sdk.trading.costs import Fees
+from robotrader_sdk.trading.fill import FILL
+from robotrader_sdk.trading.instrument import Instrument
+from robotrader_sdk.trading.order import ORDER
+from robotrader_sdk.trading.trade import LOT
+
+FORMAT = "robotrader-backtest-1"
+
+
+def to_json(result: BacktestResult) -> str:
+    """See `BacktestResult.to_json`."""
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "strategy": result.strategy,
+            "params": result.params,
+            "config": asdict(result.config),
+            "contract": result.contract,
+            "status": result.status,
+            "warmup_bars": result.warmup_bars,
+            "n_ambiguous": result.n_ambiguous,
+            "n_conflicts": result.n_conflicts,
+            "pnl_pessimistic": result.pnl_pessimistic,
+            "pnl_optimistic": result.pnl_optimistic,
+            "open_time_unit": result.bars.index.unit,  # type: ignore[attr-defined]
+            "open_time": result.bars.index.asi8.tolist(),  # type: ignore[attr-defined]
+            "bars": {str(k): _plain(result.bars[k].to_numpy()) for k in result.bars.columns},
+            "equity": _plain(result.equity_values),
+            "orders": _columns(result.order_table),
+            "lots": _columns(result.lot_table),
+            "fills": _columns(result.fill_table),
+            "indicators": {name: _plain(v) for name, v in result.indicators.items()},
+        },
+        allow_nan=False,
+    )
+
+
+def from_json(text: str | bytes) -> BacktestResult:
+    """See `BacktestResult.from_json`."""
+    try:
+        saved = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise ResultError(f"a result is JSON as result.to_json() writes it: {error}") from None
+    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
+        found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
+        raise ResultError(f"expected a result of format {FORMAT!r}, got {found!r}")
+    try:
+        return _read(saved)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, RobotraderError):
+            raise
+        raise ResultError(
+            f"the saved result is incomplete or damaged: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _read(saved: dict[str, Any]) -> BacktestResult:
+    config = saved["config"]
+    times = np.array(saved["open_time"], np.int64).view(f"M8[{saved['open_time_unit']}]")
+    index = pd.DatetimeIndex(times, name="open_time").tz_localize("UTC")
+    return BacktestResult(
+        strategy=saved["strategy"],
+        params=saved["params"],
+        config=BacktestConfig(
+            **{
+                **config,
+                "fees": Fees(**config["fees"]),
+                "instrument": Instrument(**config["instrument"]),
+            }
+        ),
+        bars=pd.DataFrame({k: _column(v) for k, v in saved["bars"].items()}, index=index),
+        equity_values=_floats(saved["equity"]),
+        warmup_bars=saved["warmup_bars"],
+        order_table=_table(saved["orders"], ORDER),
+        lot_table=_table(saved["lots"], LOT),
+        fill_table=_table(saved["fills"], FILL),
+        indicators={name: _floats(v) for name, v in saved["indicators"].items()},
+        n_ambiguous=saved["n_ambiguous"],
+        n_conflicts=saved["n_conflicts"],
+        pnl_pessimistic=saved["pnl_pessimistic"],
+        pnl_optimistic=saved["pnl_optimistic"],
+    )
+
+
+def _plain(values: NDArray[Any]) -> list[Any]:
+    return [None if value != value else value for value in values.tolist()]
+
+
+def _columns(table: NDArray[Any]) -> dict[str, list[Any]]:
+    return {name: _plain(table[name]) for name in table.dtype.names or ()}
+
+
+def _floats(values: list[float | None]) -> NDArray[np.float64]:
+    return np.array(values, np.float64)
+
+
+def _column(values: list[Any]) -> NDArray[Any]:
+    number = all(value is None or type(value) in (int, float) for value in values)
+    return _floats(values) if number else np.array(values)
+
+
+def _table(columns: dict[str, list[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
+    names = dtype.names or ()
+    table = np.zeros(len(columns[names[0]]), dtype)
+    for name in names:
+        table[name] = columns[name]
+    return table

@@ -1,0 +1,320 @@
+"""What `on_bar` sees: bars up to now, the position, the money, and the order methods."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from robotrader_sdk.errors import OrderError
+from robotrader_sdk.strategy.indicator import Clock
+from robotrader_sdk.strategy.intents import (
+    Cancel,
+    Intent,
+    Order,
+    order_type,
+    read_price,
+    read_protection,
+    read_size,
+)
+from robotrader_sdk.trading.order import Purpose, SizeUnit
+from robotrader_sdk.types import Direction, OrderType, Side
+
+
+class Bar(NamedTuple):
+    """A closed bar, named by its open_time."""
+
+    open_time: pd.Timestamp
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held: signed quantity in base units, and the average entry price of its lots.
+
+    `entry_price` is NaN while flat; `unrealized_pnl` is at the current close, before fees.
+    A position is true while something is held.
+    """
+
+    quantity: float = 0.0
+    entry_price: float = float("nan")
+    unrealized_pnl: float = 0.0
+
+    @property
+    def direction(self) -> Direction:
+        """LONG, SHORT or FLAT."""
+        return Direction((self.quantity > 0) - (self.quantity < 0))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it gains when the price rises."""
+        return self.quantity > 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it gains when the price falls."""
+        return self.quantity < 0
+
+    def __bool__(self) -> bool:
+        return self.quantity != 0
+
+
+class Account(Protocol):
+    """What a context asks its surroundings: a backtest's book, a paper or a live account."""
+
+    def cash(self) -> float:
+        """Free quote money."""
+
+    def equity(self) -> float:
+        """Cash plus the position's value at the current close."""
+
+    def held(self) -> float:
+        """The position's signed quantity, in base units."""
+
+    def position(self) -> Position:
+        """The position in full."""
+
+    def working_orders(self) -> tuple[Order, ...]:
+        """The strategy's orders that may still fill."""
+
+
+class Columns(NamedTuple):
+    """The bars as plain lists, for reading single values fast."""
+
+    open: list[float]
+    high: list[float]
+    low: list[float]
+    close: list[float]
+    volume: list[float]
+
+
+class Context:
+    """The present, as `on_bar(self, ctx)` gets it: everything up to the bar that just closed.
+
+    Orders act from the open of the next bar. Their size is one of `quantity=` (base units),
+    `notional=` (quote), `fraction=` (of equity, fee inside) or `risk=` (fraction of equity lost
+    at the stop). Without a size, an order that opens or adds takes `fraction=1.0`, and one
+    against the position closes it.
+    """
+
+    __slots__ = (
+        "_account",
+        "_clock",
+        "_columns",
+        "_frame",
+        "_intents",
+        "_n_orders",
+        "_rng",
+        "_seed",
+    )
+
+    def __init__(
+        self,
+        bars: pd.DataFrame,
+        columns: Columns,
+        clock: Clock,
+        account: Account,
+        seed: tuple[int, str],
+    ) -> None:
+        self._frame = bars
+        self._columns = columns
+        self._clock = clock
+        self._account = account
+        self._seed = (seed[0], zlib.crc32(seed[1].encode()))
+        self._intents: list[Intent] = []
+        self._n_orders = 0
+        self._rng: tuple[int, np.random.Generator] | None = None
+
+    @property
+    def bar_number(self) -> int:
+        """How many bars closed before this one."""
+        return self._clock.bar
+
+    @property
+    def time(self) -> pd.Timestamp:
+        """The open_time of the current bar, UTC."""
+        time: pd.Timestamp = self._frame.index[self._clock.bar]
+        return time
+
+    @property
+    def open(self) -> float:
+        """The current bar's open."""
+        return self._columns.open[self._clock.bar]
+
+    @property
+    def high(self) -> float:
+        """The current bar's high."""
+        return self._columns.high[self._clock.bar]
+
+    @property
+    def low(self) -> float:
+        """The current bar's low."""
+        return self._columns.low[self._clock.bar]
+
+    @property
+    def close(self) -> float:
+        """The current bar's close: the last known price."""
+        return self._columns.close[self._clock.bar]
+
+    @property
+    def volume(self) -> float:
+        """The current bar's volume, in base units."""
+        return self._columns.volume[self._clock.bar]
+
+    @property
+    def bar(self) -> Bar:
+        """The bar that just closed."""
+        now = self._clock.bar
+        return Bar(self.time, *(column[now] for column in self._columns))
+
+    def history(self, n_bars: int) -> pd.DataFrame:
+        """The last bars up to now as a DataFrame of its own, fewer at the start."""
+        now = self._clock.bar
+        return self._frame.iloc[max(0, now + 1 - n_bars) : now + 1].copy()
+
+    @property
+    def position(self) -> Position:
+        """What is held."""
+        return self._account.position()
+
+    @property
+    def equity(self) -> float:
+        """Cash plus the position's value at the current close."""
+        return self._account.equity()
+
+    @property
+    def cash(self) -> float:
+        """Free quote money."""
+        return self._account.cash()
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders that may still fill, oldest first, those of this bar included."""
+        new = tuple(i for i in self._intents if isinstance(i, Order))
+        return tuple(o for o in (*self._account.working_orders(), *new) if o.is_working)
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The only randomness allowed: seeded by the seed parameter, the symbol and the bar."""
+        now = self._clock.bar
+        if self._rng is None or self._rng[0] != now:
+            seconds = int(self._frame.index[now].timestamp())
+            self._rng = (now, np.random.default_rng((*self._seed, seconds)))
+        return self._rng[1]
+
+    def buy(self, *bare: object, **asked: Any) -> Order:
+        """Buy; see `sell`, which takes the same."""
+        return self._ask(Side.BUY, bare, **asked)
+
+    def sell(self, *bare: object, **asked: Any) -> Order:
+        """Sell from the open of the next bar on; the order, to look at or to cancel.
+
+        quantity, notional, fraction, risk: the size, at most one of them.
+        limit_price, stop_price: what the order itself waits for; both: a stop-limit.
+        stop_loss, take_profit, trailing_stop: protection of the lot it opens, as fractions of
+            its fill price.
+        stop_loss_price, take_profit_price: the same as absolute prices.
+        valid_bars: for how many bars it lives; until cancelled if not given.
+
+        OrderError if it makes no sense; an order that the cash, the position or the market
+        don't allow is rejected with a reason and listed in `result.rejected`.
+        """
+        return self._ask(Side.SELL, bare, **asked)
+
+    def close_position(self) -> Order | None:
+        """Close whatever is held at the next open; None if there is nothing to close."""
+        held = self._account.held()
+        if held == 0.0:
+            return None
+        side = Side.SELL if held > 0 else Side.BUY
+        return self._add(side, OrderType.MARKET, Purpose.EXIT, SizeUnit.POSITION, 0.0)
+
+    def cancel(self, order: Order) -> None:
+        """Cancel an order that is still working; for one that is final it does nothing."""
+        if not isinstance(order, Order):
+            raise OrderError(f"ctx.cancel takes an order, as ctx.buy returns it, got {order!r}")
+        if order.is_working:
+            order.cancel_requested = True
+            self._intents.append(Cancel(order))
+
+    def take_intents(self) -> list[Intent]:
+        """What was asked for since the last call; for the stepper."""
+        taken = self._intents
+        self._intents = []
+        return taken
+
+    def _ask(
+        self,
+        side: Side,
+        bare: tuple[object, ...],
+        *,
+        quantity: float | None = None,
+        notional: float | None = None,
+        fraction: float | None = None,
+        risk: float | None = None,
+        limit_price: float | None = None,
+        stop_price: float | None = None,
+        valid_bars: int | None = None,
+        stop_loss: float | None = None,
+        take_profit: float | None = None,
+        trailing_stop: float | None = None,
+        stop_loss_price: float | None = None,
+        take_profit_price: float | None = None,
+    ) -> Order:
+        if bare:
+            raise OrderError(
+                f"say what {bare[0]!r} counts: quantity={bare[0]!r}, notional={bare[0]!r}, "
+                f"fraction={bare[0]!r} or risk={bare[0]!r}"
+            )
+        stops = (stop_loss, stop_loss_price, trailing_stop)
+        if risk is not None and all(stop is None for stop in stops):
+            raise OrderError(
+                "risk= is the fraction of equity lost at the stop and needs one: give stop_loss=, "
+                "stop_loss_price= or trailing_stop="
+            )
+        if valid_bars is not None and not (isinstance(valid_bars, int) and valid_bars >= 1):
+            raise OrderError(f"valid_bars must be a whole number >= 1, got {valid_bars!r}")
+        sizes = {"quantity": quantity, "notional": notional, "fraction": fraction, "risk": risk}
+        purpose, unit, size = self._purpose_and_size(side, read_size(sizes))
+        order = self._add(side, order_type(limit_price, stop_price), purpose, unit, size)
+        order.limit_price = read_price("limit_price", limit_price)
+        order.stop_price = read_price("stop_price", stop_price)
+        order.valid_bars = valid_bars or 0
+        order.stop_loss = read_protection("stop_loss", stop_loss)
+        order.take_profit = read_protection("take_profit", take_profit)
+        order.trailing_stop = read_protection("trailing_stop", trailing_stop)
+        order.stop_loss_price = read_protection("stop_loss_price", stop_loss_price)
+        order.take_profit_price = read_protection("take_profit_price", take_profit_price)
+        return order
+
+    def _purpose_and_size(
+        self, side: Side, asked: tuple[SizeUnit, float] | None
+    ) -> tuple[Purpose, SizeUnit, float]:
+        """An order against what will be held at the next open is an exit, unless it is larger."""
+        closing = any(
+            i.size_unit == SizeUnit.POSITION for i in self._intents if isinstance(i, Order)
+        )
+        against = 0.0 if closing else -side * self._account.held()
+        if asked is None:
+            if against > 0:
+                return Purpose.EXIT, SizeUnit.POSITION, 0.0
+            return Purpose.ENTRY, SizeUnit.FRACTION, 1.0
+        unit, size = asked
+        if unit is SizeUnit.QUANTITY and 0 < size <= against:
+            return Purpose.EXIT, unit, size
+        return Purpose.ENTRY, unit, size
+
+    def _add(
+        self, side: Side, kind: OrderType, purpose: Purpose, unit: SizeUnit, size: float
+    ) -> Order:
+        self._n_orders += 1
+        order = Order(self._n_orders, side, kind, purpose, unit, size)
+        self._intents.append(order)
+        return order

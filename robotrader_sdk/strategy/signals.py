@@ -1,0 +1,241 @@
+"""Signals: what a vectorised strategy returns, and how it is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from robotrader_sdk.compiled import uniform
+from robotrader_sdk.errors import SignalError
+from robotrader_sdk.trading.decision import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    SignalArrays,
+)
+from robotrader_sdk.trading.order import SizeUnit
+
+Values = Any
+"""A scalar, or one value a bar: Series with the bars' index, array or list."""
+
+_SIZES = {
+    "fraction": SizeUnit.FRACTION,
+    "quantity": SizeUnit.QUANTITY,
+    "notional": SizeUnit.NOTIONAL,
+    "risk": SizeUnit.RISK,
+}
+_FLAGS = {
+    "enter_long": ENTER_LONG,
+    "exit_long": EXIT_LONG,
+    "enter_short": ENTER_SHORT,
+    "exit_short": EXIT_SHORT,
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Signals:
+    """Wishes for every bar: scalars, or arrays or Series with one value a bar.
+
+    Read at the close of each bar and acting from the open of the next.
+
+    enter_long, exit_long, enter_short, exit_short: booleans, NaN is False. In a position a
+        same-side enter is ignored and an opposite enter reverses; exit and same-side enter on
+        one bar: exit only; both enters on one bar: neither, and counted.
+    stop_loss, take_profit, trailing_stop: fractions of the entry fill price, .05 is 5 %.
+    stop_loss_price, take_profit_price: absolute prices. Of two stops the nearer one holds.
+    entry_limit_price, entry_stop_price: the entry waits for its price (NaN: market); with both
+        it is a stop-limit. A new enter replaces an entry still waiting; an exit of its side
+        cancels it.
+    valid_bars: for how many bars a waiting entry lives; 1 by default, math.inf: until cancelled.
+    fraction, quantity, notional, risk: the size, at most one of them: a fraction of equity
+        (1.0 by default), base units, quote money, or the fraction of equity lost at the stop.
+        A fraction or notional contains the fee.
+
+    indicators: named lines to draw with the bars; they change no trade.
+
+    NaN in a price or size at an entry rejects that entry. SignalError if a value is of the wrong
+    length, index, type or range.
+    """
+
+    enter_long: Values = False
+    exit_long: Values = False
+    enter_short: Values = False
+    exit_short: Values = False
+    stop_loss: Values = None
+    take_profit: Values = None
+    trailing_stop: Values = None
+    stop_loss_price: Values = None
+    take_profit_price: Values = None
+    entry_limit_price: Values = None
+    entry_stop_price: Values = None
+    valid_bars: Values = None
+    fraction: Values = None
+    quantity: Values = None
+    notional: Values = None
+    risk: Values = None
+    indicators: Mapping[str, Values] | None = None
+
+    def __post_init__(self) -> None:
+        given = [name for name in _SIZES if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise SignalError(
+                f"a size has one unit, got {' and '.join(given)}; give one of {', '.join(_SIZES)}"
+            )
+        stops = (self.stop_loss, self.stop_loss_price, self.trailing_stop)
+        if self.risk is not None and all(stop is None for stop in stops):
+            raise SignalError(
+                "risk= is the fraction of equity lost at the stop and needs one: give stop_loss=, "
+                "stop_loss_price= or trailing_stop="
+            )
+
+
+def read_signals(signals: object, index: pd.DatetimeIndex, owner: str) -> SignalArrays:
+    """Signals checked against the bars' index, as arrays for the rules.
+
+    `owner` names the strategy in errors.
+    """
+    if not isinstance(signals, Signals):
+        raise SignalError(
+            f"{owner}.signals must return rt.Signals(enter_long=..., ...), got "
+            f"{type(signals).__name__}"
+        )
+    read = _Reader(index, owner)
+    size_name = next((n for n in _SIZES if getattr(signals, n) is not None), "fraction")
+    size = getattr(signals, size_name)
+    return SignalArrays(
+        flags=read.flags(signals),
+        size_unit=int(_SIZES[size_name]),
+        size=read.above_zero(size_name, 1.0 if size is None else size),
+        entry_limit=read.above_zero("entry_limit_price", signals.entry_limit_price, math.nan),
+        entry_stop=read.above_zero("entry_stop_price", signals.entry_stop_price, math.nan),
+        valid_bars=read.bar_counts(signals.valid_bars),
+        stop_loss=read.fraction("stop_loss", signals.stop_loss),
+        take_profit=read.above_zero("take_profit", signals.take_profit),
+        trailing_stop=read.fraction("trailing_stop", signals.trailing_stop),
+        stop_loss_price=read.above_zero("stop_loss_price", signals.stop_loss_price),
+        take_profit_price=read.above_zero("take_profit_price", signals.take_profit_price),
+    )
+
+
+def read_indicators(
+    signals: Signals, index: pd.DatetimeIndex, owner: str
+) -> dict[str, NDArray[np.float64]]:
+    """The lines to draw, one value a bar each."""
+    read = _Reader(index, owner)
+    lines = (signals.indicators or {}).items()
+    return {
+        str(name): read.numbers(f"indicators[{name!r}]", line, math.nan) for name, line in lines
+    }
+
+
+def uses_shorts(signals: SignalArrays) -> bool:
+    """Whether any bar asks for a short position."""
+    return bool((signals.flags & ENTER_SHORT).any())
+
+
+class _Reader:
+    """Reads one strategy's signals against one index; every error names both."""
+
+    def __init__(self, index: pd.DatetimeIndex, owner: str) -> None:
+        self.index = index
+        self.owner = owner
+
+    def flags(self, signals: Signals) -> NDArray[np.uint8]:
+        flags = np.zeros(len(self.index), np.uint8)
+        for name, bit in _FLAGS.items():
+            value = self.booleans(name, getattr(signals, name))
+            if value is True:
+                flags |= np.uint8(bit)
+            elif value is not False:
+                np.bitwise_or(flags, np.uint8(bit), out=flags, where=value)
+        return uniform(flags, np.uint8)
+
+    def booleans(self, name: str, value: Values) -> bool | NDArray[np.bool_]:
+        if isinstance(value, (bool, np.bool_)):
+            return bool(value)
+        array = self.aligned(name, value)
+        if array.dtype == np.bool_:
+            return array
+        if array.dtype == object or np.issubdtype(array.dtype, np.number):
+            return self._booleans_of(name, array)
+        raise self._error(name, f"should hold booleans, got values of type {array.dtype}")
+
+    def _booleans_of(self, name: str, array: NDArray[Any]) -> NDArray[np.bool_]:
+        """Booleans that pandas turned into objects or floats because some are missing."""
+        known = ~pd.isna(array)
+        values = array[known]
+        if not np.isin(values.astype(object), (True, False)).all():
+            odd = next(v for v in values if v not in (True, False))
+            raise self._error(name, f"should hold booleans, found {odd!r}")
+        result = np.zeros(array.shape, np.bool_)
+        result[known] = values.astype(np.bool_)
+        return result
+
+    def numbers(self, name: str, value: Values, absent: float) -> NDArray[np.float64]:
+        """One value or one a bar; `absent` stands for None."""
+        if value is None:
+            return uniform([absent], np.float64)
+        array = np.array([value]) if np.ndim(value) == 0 else self.aligned(name, value)
+        try:
+            return uniform(array, np.float64)
+        except (TypeError, ValueError):
+            raise self._error(name, f"should hold numbers, got {value!r:.80}") from None
+
+    def above_zero(self, name: str, value: Values, absent: float = 0.0) -> NDArray[np.float64]:
+        array = self.numbers(name, value, absent)
+        if value is not None and (array <= 0.0).any():
+            raise self._error(name, f"must be above 0, found {array[array <= 0.0][0]:g}")
+        return array
+
+    def fraction(self, name: str, value: Values) -> NDArray[np.float64]:
+        array = self.above_zero(name, value)
+        if (array >= 1.0).any():
+            found = array[array >= 1.0][0]
+            hint = f"; {found:g} % is {name}={found / 100:g}" if found <= 100 else ""
+            raise self._error(
+                name, f"is a fraction of the entry price below 1, found {found:g}{hint}"
+            )
+        return array
+
+    def bar_counts(self, value: Values) -> NDArray[np.float64]:
+        """Lives in bars; 0 stands for until cancelled."""
+        array = self.numbers("valid_bars", value, 1.0)
+        forever = np.isinf(array)
+        if not (forever | ((array >= 1.0) & (array == np.floor(array)))).all():
+            raise self._error("valid_bars", f"must be whole numbers >= 1, got {value!r:.80}")
+        return uniform(np.where(forever, 0.0, array), np.float64)
+
+    def aligned(self, name: str, value: Values) -> NDArray[Any]:
+        """One value a bar as an array, or an error that shows both shapes."""
+        n_bars = len(self.index)
+        if isinstance(value, pd.DataFrame):
+            raise self._error(name, f"should be one column, got a DataFrame of {value.shape}")
+        if isinstance(value, pd.Series):
+            if len(value) == n_bars and not self._same_index(value.index):
+                row = int(np.argmax(value.index != self.index))
+                raise self._error(
+                    name,
+                    f"has an index that differs from the bars', first at row {row}: "
+                    f"{value.index[row]} instead of {self.index[row]}",
+                )
+            array = value.to_numpy()
+        else:
+            array = np.asarray(value)
+        if array.shape != (n_bars,):
+            raise self._error(
+                name, f"has shape {array.shape}, but there are {n_bars} bars: shape ({n_bars},)"
+            )
+        return array
+
+    def _same_index(self, index: pd.Index) -> bool:
+        return index is self.index or index.equals(self.index)
+
+    def _error(self, name: str, problem: str) -> SignalError:
+        return SignalError(f"{self.owner}: signal {name} {problem}")

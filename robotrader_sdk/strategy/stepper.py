@@ -1,0 +1,72 @@
+"""The one stepper of event backtest, paper and live: one closed bar in, order intents out."""
+
+from __future__ import annotations
+
+import traceback
+
+import pandas as pd
+
+from robotrader_sdk.errors import RobotraderError, StrategyError
+from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.strategy.context import Account, Columns, Context
+from robotrader_sdk.strategy.indicator import BarsHandle, Clock, Registry
+from robotrader_sdk.strategy.intents import Intent
+
+
+class Stepper:
+    """Drives one event strategy over bars; the strategy itself is left untouched.
+
+    `warmup_bars` bars pass before the first decision.
+    StrategyError if the strategy's own code fails, with the bar and the line.
+    """
+
+    def __init__(
+        self, strategy: Strategy, bars: pd.DataFrame, account: Account, symbol: str = ""
+    ) -> None:
+        self.strategy = strategy.fresh()
+        self._owner = type(strategy).__name__
+        self._clock = Clock()
+        self._times = bars.index
+        self.registry = Registry(bars, self._clock, self._owner)
+        self._init(bars)
+        columns = Columns(*(bars[name].to_list() for name in Columns._fields))
+        self._ctx = Context(bars, columns, self._clock, account, (self.strategy.seed, symbol))
+        stated = self.strategy.warmup_bars
+        self.warmup_bars = self.registry.warmup_bars if stated is None else stated
+
+    def step(self, bar: int) -> list[Intent]:
+        """Let the strategy see the close of a bar; what it asks for."""
+        self._clock.bar = bar
+        try:
+            self.strategy.on_bar(self._ctx)
+        except RobotraderError:
+            raise
+        except Exception as error:
+            raise self._failure("on_bar", error, f" at bar {self._times[bar]}") from error
+        return self._ctx.take_intents() if self._ctx._intents else _NOTHING
+
+    def _init(self, bars: pd.DataFrame) -> None:
+        self.strategy.__dict__["_register"] = self.registry.register
+        try:
+            self.strategy.init(BarsHandle(tuple(map(str, bars.columns))))
+        except RobotraderError:
+            raise
+        except Exception as error:
+            raise self._failure("init", error, "") from error
+        finally:
+            del self.strategy.__dict__["_register"]
+
+    def _failure(self, method: str, error: Exception, where: str) -> StrategyError:
+        return strategy_failure(self._owner, method, error, where)
+
+
+_NOTHING: list[Intent] = []
+
+
+def strategy_failure(owner: str, method: str, error: Exception, where: str = "") -> StrategyError:
+    """One line about what went wrong in a user's code, with its file and line."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return StrategyError(
+        f"{owner}.{method} failed{where}: {type(error).__name__}: {error} "
+        f"({frame.filename}, line {frame.lineno})"
+    )

@@ -1,0 +1,49 @@
+"""The ledger: cash, quantity and fees as the fills leave them, and what they still allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from robotrader_sdk.compiled import rule
+
+LEDGER = np.dtype(
+    [
+        ("cash", "f8"),
+        ("quantity", "f8"),  # everything held, signed, base units
+        ("held", "f8"),  # what the open lots hold: quantity without dust
+        ("fees", "f8"),  # paid so far, in quote
+        ("traded", "f8"),  # notional of all fills
+        ("n_orders", "i8"),
+        ("n_working", "i8"),
+        ("n_lots", "i8"),
+        ("n_open", "i8"),
+        ("n_fills", "i8"),
+        ("n_rejected", "i8"),
+        ("n_ambiguous", "i8"),
+        ("n_conflicts", "i8"),  # bars on which both enter signals were set
+    ],
+    align=True,
+)
+
+AFFORDABLE = 1.0 + 1e-9
+"""Fully collateralised: a position, long or short, is worth no more than the equity.
+
+Float noise in a size that uses all the equity is no reason to refuse it.
+"""
+
+
+@rule
+def equity_at(ledger: Any, price: float) -> float:
+    """Cash plus the position's value at a price."""
+    return float(ledger["cash"] + ledger["quantity"] * price)
+
+
+@rule
+def pay(ledger: Any, signed_quantity: float, price: float, fee: float, base_fee: float) -> None:
+    """Book a fill: `fee` leaves the cash (quote), `base_fee` what was bought (base units)."""
+    ledger["cash"] = ledger["cash"] - signed_quantity * price - fee
+    ledger["quantity"] = ledger["quantity"] + (signed_quantity - base_fee)
+    ledger["fees"] = ledger["fees"] + (fee + base_fee * price)
+    ledger["traded"] = ledger["traded"] + abs(signed_quantity) * price

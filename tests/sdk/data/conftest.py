@@ -1,0 +1,38 @@
+"""What the tests of bars share: the local exchange, and the real bars beside the repository."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .binance_server import BinanceServer, local_binance
+
+REAL_BARS = Path(__file__).parents[4] / "shared" / "data"
+
+
+@pytest.fixture
+def server() -> Iterator[BinanceServer]:
+    server = BinanceServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def exchange(server: BinanceServer) -> Any:
+    return local_binance(server.url)
+
+
+@pytest.fixture
+def real_bars() -> Path:
+    """The folder of real bars beside the repository."""
+    if not REAL_BARS.is_dir():
+        pytest.skip("no ../shared/data beside the repository")
+    return REAL_BARS
