@@ -7,7 +7,7 @@ function is called, not before.
 
 Compiled functions are cached on disk. Numba ties a cache entry to the one file of the
 outermost function, so a change of a rule in another file would go unseen; here every entry
-is tied to the sources of the whole SDK.
+is tied to the sources of all rules that the function may use.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
+from robotrader_sdk import types
+
 T = TypeVar("T", bound=np.generic)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _rules: list[Callable[..., Any]] = []
+_n_registered = 0
 _announced = False
 
 
@@ -59,7 +62,7 @@ class Compiled(Generic[P, R]):
         options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
         dispatcher: Any = numba.njit(cache=True, **options)(self.function)
         cache_file = dispatcher._cache._cache_file
-        cache_file._source_stamp = (cache_file._source_stamp, _sources_digest())
+        cache_file._source_stamp = (cache_file._source_stamp, _sources_digest(self.function))
         if not cache_file._load_index():
             _announce()
         return dispatcher
@@ -85,10 +88,12 @@ def uniform(values: npt.ArrayLike, dtype: type[T]) -> NDArray[T]:
 
 
 def _register_rules() -> None:
+    global _n_registered
     from numba.extending import register_jitable
 
-    while _rules:
-        register_jitable(no_cfunc_wrapper=True)(_rules.pop())
+    for function in _rules[_n_registered:]:
+        register_jitable(no_cfunc_wrapper=True)(function)
+    _n_registered = len(_rules)
 
 
 def _announce() -> None:
@@ -103,9 +108,12 @@ def _announce() -> None:
         )
 
 
-@functools.cache
-def _sources_digest() -> str:
+def _sources_digest(function: Callable[..., Any]) -> str:
+    """Of the rules a function may use: those of its own package and of `trading`."""
+    packages = {function.__module__.rpartition(".")[0], "robotrader_sdk.trading"}
+    files = {f.__code__.co_filename for f in _rules if f.__module__.rpartition(".")[0] in packages}
+    files |= {__file__, types.__file__}
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(files):
+        digest.update(Path(path).read_bytes())
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -167,20 +168,25 @@ class BacktestResult:
         close = self.bars["close"].to_numpy()
         return records.positions_frame(self.fill_table, self._all_times, close, self.equity_values)
 
-    def plot(self, *, static: bool = False) -> Any:
+    def plot(self, *, static: bool = False, refine: bool = False) -> Any:
         """Draw price with fills and indicators, equity and drawdown.
 
         static: a matplotlib figure instead of an interactive plotly one.
+        refine: a widget that, where a kernel runs, shows every bar again when zoomed into; the
+            plain figure merges bars beyond some thousand, and says so.
         """
-        from robotrader_sdk.backtest import report
+        from robotrader_sdk.backtest import charts
 
-        return report.figure(self, static=static)
+        return charts.static(self) if static else charts.interactive(self, refine=refine)
 
-    def to_html(self, path: str | PathLike[str]) -> None:
-        """Write one self-contained page: figures, charts, trades, rejected orders."""
-        from robotrader_sdk.backtest import report
+    def to_html(self, path: str | PathLike[str]) -> Path:
+        """Write one self-contained page (figures, charts, trades, rejected orders); its path.
 
-        report.write_html(self, path)
+        ResultError if the file can't be written.
+        """
+        from robotrader_sdk.backtest import page
+
+        return page.write(self, Path(path))
 
     def to_json(self) -> str:
         """The whole run as JSON; `BacktestResult.from_json` reads it back, bit for bit."""
@@ -198,12 +204,12 @@ class BacktestResult:
     def __repr__(self) -> str:
         from robotrader_sdk.backtest import report
 
-        return report.text(self)
+        return report.as_text(self)
 
     def _repr_html_(self) -> str:
         from robotrader_sdk.backtest import report
 
-        return report.fragment(self)
+        return report.as_html(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
