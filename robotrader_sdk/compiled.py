@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,9 @@ class Compiled(Generic[P, R]):
         dispatcher: Any = numba.njit(cache=True, **options)(self.function)
         cache_file = dispatcher._cache._cache_file
         cache_file._source_stamp = (cache_file._source_stamp, _sources_digest(self.function))
-        if not cache_file._load_index():
+        if _is_cached(cache_file):
+            _load_without_registries(dispatcher)
+        else:
             _announce()
         return dispatcher
 
@@ -85,6 +88,30 @@ def uniform(values: npt.ArrayLike, dtype: type[T]) -> NDArray[T]:
     view = np.ascontiguousarray(values, dtype=dtype).view()
     view.flags.writeable = False
     return view
+
+
+def _is_cached(cache_file: Any) -> bool:
+    """Whether machine code of these sources is on disk; what can't be read is dropped."""
+    try:
+        return bool(cache_file._load_index())
+    except (AttributeError, ImportError, EOFError, TypeError, ValueError, pickle.PickleError):
+        cache_file.flush()  # written by another version, whose types are gone
+        return False
+
+
+def _load_without_registries(dispatcher: Any) -> None:
+    """Spare a start from the cache the half second in which numba learns to compile.
+
+    Numba loads all it knows of typing and lowering before it looks into its cache, although
+    machine code that is there needs none of it. A miss loads it as always.
+    """
+    cache = dispatcher._cache
+
+    def load_overload(signature: Any, target_context: Any) -> Any:
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, target_context)
+
+    cache.load_overload = load_overload
 
 
 def _register_rules() -> None:

@@ -21,10 +21,11 @@ from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signa
 from robotrader_sdk.strategy.stepper import strategy_failure
 from robotrader_sdk.trading.book import Book, enlarged, new_book
 from robotrader_sdk.trading.costs import Fees, make_terms
-from robotrader_sdk.trading.decision import SignalArrays
 from robotrader_sdk.trading.instrument import Instrument
 
 _DEFAULT_FEES = Fees()
+_CHUNK = 1 << 18
+"""How many bars are run at a time: what is wanted at each of them is laid out in one table."""
 
 
 def backtest(
@@ -150,17 +151,19 @@ class _SignalsRun(_Run):
             )
 
     def once(self, take_profit_first: bool) -> Outcome:
-        book = new_book(self.config.cash, self.terms(take_profit_first), _rows_for(self.signals))
+        book = new_book(
+            self.config.cash, self.terms(take_profit_first), _rows_for(self.signals.flags)
+        )
         equity = np.empty(len(self.bars))
         at_close = self.config.fill_at == "close"
-        first_bar = 0
-        while True:
-            bar = run_signals(
-                book, self.arrays, self.signals, first_bar, self.warmup_bars, at_close, equity
-            )
-            if bar == len(equity) or (bar > first_bar and equity[bar - 1] <= 0.0):
-                break
-            first_bar, book = bar, enlarged(book)
+        bar = 0
+        while bar < len(equity) and (bar == 0 or equity[bar - 1] > 0.0):
+            end_bar = min(bar + _CHUNK, len(equity))
+            wishes = self.signals.wishes(max(bar, self.warmup_bars), end_bar)
+            stopped = run_signals(book, self.arrays, wishes, bar, end_bar, at_close, equity)
+            if stopped < end_bar:
+                book = enlarged(book)
+            bar = stopped
         return Outcome(book, equity[:bar], self.warmup_bars, self.indicators)
 
 
@@ -200,6 +203,6 @@ def _both_ways(run: _Run) -> BacktestResult:
     return replace(result, pnl_pessimistic=bounds[0], pnl_optimistic=bounds[1])
 
 
-def _rows_for(signals: SignalArrays) -> int:
+def _rows_for(flags: NDArray[np.uint8]) -> int:
     """Room for the orders that so many flagged bars are likely to make."""
-    return 256 + int(1.5 * np.count_nonzero(signals.flags))
+    return 256 + 3 * min(int(np.count_nonzero(flags)), 100_000) // 2

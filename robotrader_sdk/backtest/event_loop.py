@@ -151,7 +151,7 @@ def run_events(
         account.bar = bar
         if account.n_working:
             account.make_room(0)
-            match_bar(account.book, bar, opens[bar], highs[bar], lows[bar])
+            match_bar(account.book, bar, opens[bar], highs[bar], lows[bar], False)
             account.refresh()
         if bar >= warmup_bars:
             intents = step(bar)
@@ -162,7 +162,8 @@ def run_events(
                     else:
                         account.place(intent)
                 if fill_at_close:
-                    kernel.match_at_close(account.book, bar, closes[bar])
+                    close = closes[bar]
+                    match_bar(account.book, bar, close, close, close, True)
                 account.refresh()
         if account.quantity and account.equity() <= 0.0:
             return bar + 1, stepper

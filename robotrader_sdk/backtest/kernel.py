@@ -23,44 +23,43 @@ class BarArrays(NamedTuple):
 def run_signals(
     book: Book,
     bars: BarArrays,
-    signals: decision.SignalArrays,
+    wishes: Table,
     first_bar: int,
-    warmup_bars: int,
+    end_bar: int,
     fill_at_close: bool,
     equity: Table,
 ) -> int:
-    """Run signals from a bar on; the bar it stopped before, for lack of room or at the end.
+    """Run the wishes for bars from one up to another; the bar it stopped before.
 
-    `equity` is filled with the equity at each close. A run whose equity falls to 0 or below
-    stops after that bar.
+    It stops early for lack of room, or after a bar at which the equity fell to 0 or below.
+    `wishes` ascend by bar; `equity` is filled with the equity at each close.
     """
     ledger = book.ledger[0]
-    for bar in range(first_bar, bars.close.size):
-        if ledger["n_working"] > 0 or signals.flags[bar] != 0:
+    k = 0
+    for bar in range(first_bar, end_bar):
+        close = bars.close[bar]
+        wished = k < wishes.size and wishes[k]["bar"] == bar
+        if wished or ledger["n_working"] > 0:
             if not has_room(book, 2):
                 return bar
             if ledger["n_working"] > 0:
-                matching.match_bar(book, bar, bars.open[bar], bars.high[bar], bars.low[bar])
-            if signals.flags[bar] != 0 and bar >= warmup_bars:
-                decision.decide(book, bar, bars.close[bar], signals)
+                high = bars.high[bar]
+                matching.match_bar(book, bar, bars.open[bar], high, bars.low[bar], False)
+            if wished:
+                decision.decide(book, bar, close, wishes[k])
+                k += 1
                 if fill_at_close:
-                    matching.match_at_close(book, bar, bars.close[bar])
-        equity[bar] = equity_at(ledger, bars.close[bar])
+                    matching.match_bar(book, bar, close, close, close, True)
+        equity[bar] = equity_at(ledger, close)
         if equity[bar] <= 0.0:
             return bar + 1
-    return bars.close.size
+    return end_bar
 
 
 @compiled
-def match_bar(book: Book, bar: int, open_: float, high: float, low: float) -> None:
+def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
     """`matching.match_bar`, compiled."""
-    matching.match_bar(book, bar, open_, high, low)
-
-
-@compiled
-def match_at_close(book: Book, bar: int, close: float) -> None:
-    """`matching.match_at_close`, compiled."""
-    matching.match_at_close(book, bar, close)
+    matching.match_bar(book, bar, open_, high, low, at_close)
 
 
 @compiled

@@ -99,7 +99,7 @@ def build_model(strategy_class: type) -> type[pydantic.BaseModel]:
         )
     except (pydantic.PydanticUserError, TypeError) as error:
         raise ParameterError(
-            f"{strategy_class.__name__} declares a parameter whose bounds don't fit its type: {error}"
+            f"{strategy_class.__name__}: a parameter's bounds don't fit its type: {error}"
         ) from error
     return model
 

@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from robotrader_sdk.compiled import uniform
 from robotrader_sdk.errors import SignalError
 from robotrader_sdk.trading.decision import (
     ENTER_LONG,
     ENTER_SHORT,
     EXIT_LONG,
     EXIT_SHORT,
-    SignalArrays,
+    WISH,
 )
 from robotrader_sdk.trading.order import SizeUnit
 
@@ -31,6 +30,9 @@ _SIZES = {
     "notional": SizeUnit.NOTIONAL,
     "risk": SizeUnit.RISK,
 }
+_ENTRIES = ("entry_limit_price", "entry_stop_price")
+_ABOVE_ZERO = ("take_profit", "stop_loss_price", "take_profit_price")
+_FRACTIONS = ("stop_loss", "trailing_stop")
 _FLAGS = {
     "enter_long": ENTER_LONG,
     "exit_long": EXIT_LONG,
@@ -96,6 +98,25 @@ class Signals:
             )
 
 
+class SignalArrays(NamedTuple):
+    """Signals as arrays: `flags` has one value a bar, each of the others one, or one a bar."""
+
+    flags: NDArray[np.uint8]
+    size_unit: int
+    values: dict[str, NDArray[np.float64]]
+
+    def wishes(self, first_bar: int, end_bar: int) -> NDArray[Any]:
+        """A row for each bar of a range at which anything is wanted."""
+        bars = np.flatnonzero(self.flags[first_bar:end_bar]) + first_bar
+        table = np.empty(len(bars), WISH)
+        table["bar"] = bars
+        table["flags"] = self.flags[bars]
+        table["size_unit"] = self.size_unit
+        for name, values in self.values.items():
+            table[name] = values[bars] if values.size > 1 else values[0]
+        return table
+
+
 def read_signals(signals: object, index: pd.DatetimeIndex, owner: str) -> SignalArrays:
     """Signals checked against the bars' index, as arrays for the rules.
 
@@ -112,15 +133,13 @@ def read_signals(signals: object, index: pd.DatetimeIndex, owner: str) -> Signal
     return SignalArrays(
         flags=read.flags(signals),
         size_unit=int(_SIZES[size_name]),
-        size=read.above_zero(size_name, 1.0 if size is None else size),
-        entry_limit=read.above_zero("entry_limit_price", signals.entry_limit_price, math.nan),
-        entry_stop=read.above_zero("entry_stop_price", signals.entry_stop_price, math.nan),
-        valid_bars=read.bar_counts(signals.valid_bars),
-        stop_loss=read.fraction("stop_loss", signals.stop_loss),
-        take_profit=read.above_zero("take_profit", signals.take_profit),
-        trailing_stop=read.fraction("trailing_stop", signals.trailing_stop),
-        stop_loss_price=read.above_zero("stop_loss_price", signals.stop_loss_price),
-        take_profit_price=read.above_zero("take_profit_price", signals.take_profit_price),
+        values={
+            "size": read.above_zero(size_name, 1.0 if size is None else size),
+            "valid_bars": read.bar_counts(signals.valid_bars),
+            **{name: read.above_zero(name, getattr(signals, name), math.nan) for name in _ENTRIES},
+            **{name: read.above_zero(name, getattr(signals, name)) for name in _ABOVE_ZERO},
+            **{name: read.fraction(name, getattr(signals, name)) for name in _FRACTIONS},
+        },
     )
 
 
@@ -155,7 +174,7 @@ class _Reader:
                 flags |= np.uint8(bit)
             elif value is not False:
                 np.bitwise_or(flags, np.uint8(bit), out=flags, where=value)
-        return uniform(flags, np.uint8)
+        return flags
 
     def booleans(self, name: str, value: Values) -> bool | NDArray[np.bool_]:
         if isinstance(value, (bool, np.bool_)):
@@ -181,10 +200,10 @@ class _Reader:
     def numbers(self, name: str, value: Values, absent: float) -> NDArray[np.float64]:
         """One value or one a bar; `absent` stands for None."""
         if value is None:
-            return uniform([absent], np.float64)
+            return np.array([absent])
         array = np.array([value]) if np.ndim(value) == 0 else self.aligned(name, value)
         try:
-            return uniform(array, np.float64)
+            return np.asarray(array, dtype=np.float64)
         except (TypeError, ValueError):
             raise self._error(name, f"should hold numbers, got {value!r:.80}") from None
 
@@ -210,7 +229,7 @@ class _Reader:
         forever = np.isinf(array)
         if not (forever | ((array >= 1.0) & (array == np.floor(array)))).all():
             raise self._error("valid_bars", f"must be whole numbers >= 1, got {value!r:.80}")
-        return uniform(np.where(forever, 0.0, array), np.float64)
+        return np.where(forever, 0.0, array)
 
     def aligned(self, name: str, value: Values) -> NDArray[Any]:
         """One value a bar as an array, or an error that shows both shapes."""

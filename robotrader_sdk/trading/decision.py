@@ -10,10 +10,12 @@ the entry together.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from robotrader_sdk.compiled import rule
-from robotrader_sdk.trading.book import Book, Table, end_order, sweep
+from robotrader_sdk.trading.book import Book, end_order, sweep
 from robotrader_sdk.trading.order import Purpose
 from robotrader_sdk.trading.placing import admit, append_order
 from robotrader_sdk.types import OrderStatus, OrderType, Side
@@ -22,29 +24,30 @@ ENTER_LONG, EXIT_LONG, ENTER_SHORT, EXIT_SHORT = 1, 2, 4, 8
 """The bits of a bar's flags."""
 
 
-class SignalArrays(NamedTuple):
-    """Signals as arrays of one value, or of one value a bar. Protection is 0 where there is none.
-
-    `flags` has one value a bar. Entry prices are NaN for market entries.
-    """
-
-    flags: Table
-    size_unit: int
-    size: Table
-    entry_limit: Table
-    entry_stop: Table
-    valid_bars: Table
-    stop_loss: Table
-    take_profit: Table
-    trailing_stop: Table
-    stop_loss_price: Table
-    take_profit_price: Table
+WISH = np.dtype(
+    [
+        ("bar", "i8"),
+        ("flags", "i8"),
+        ("valid_bars", "i8"),  # of a priced entry; 0: until cancelled
+        ("size_unit", "i8"),
+        ("size", "f8"),
+        ("entry_limit_price", "f8"),  # NaN: none; without either it is a market entry
+        ("entry_stop_price", "f8"),
+        ("stop_loss", "f8"),  # protection is 0 where there is none
+        ("take_profit", "f8"),
+        ("trailing_stop", "f8"),
+        ("stop_loss_price", "f8"),
+        ("take_profit_price", "f8"),
+    ],
+    align=True,
+)
+"""What a vectorised strategy wants at one bar."""
 
 
 @rule
-def decide(book: Book, bar: int, close: float, signals: SignalArrays) -> None:
-    """Turn the flags of a bar into orders, given the position at its close."""
-    flags = signals.flags[bar]
+def decide(book: Book, bar: int, close: float, wish: Any) -> None:
+    """Turn what is wanted at a bar into orders, given the position at its close."""
+    flags = wish["flags"]
     held = book.ledger[0]["held"]
     leaves_long = flags & EXIT_LONG != 0
     leaves_short = flags & EXIT_SHORT != 0
@@ -59,7 +62,7 @@ def decide(book: Book, bar: int, close: float, signals: SignalArrays) -> None:
         replaced = enters_long or enters_short
         _cancel_entries(book, bar, leaves_long or replaced, leaves_short or replaced)
     side = Side.BUY.value if enters_long else Side.SELL.value
-    kind = _entry_type(signals, bar)
+    kind = _entry_type(wish)
     reverses = (enters_long or enters_short) and kind == OrderType.MARKET
     if held > 0.0 and (leaves_long or reverses):
         append_order(book, bar, Side.SELL.value, OrderType.MARKET.value, Purpose.EXIT.value)
@@ -69,7 +72,7 @@ def decide(book: Book, bar: int, close: float, signals: SignalArrays) -> None:
         held = 0.0
     if enters_long or enters_short:
         row = append_order(book, bar, side, kind, Purpose.ENTRY.value)
-        _fill_in(book.orders[row], bar, signals)
+        _fill_in(book.orders[row], wish)
         admit(book, bar, close, row)
         if held != 0.0 and book.orders[row]["status"] == OrderStatus.WORKING:
             book.orders[row]["quantity"] = book.orders[row]["quantity"] + abs(held)
@@ -87,32 +90,23 @@ def _cancel_entries(book: Book, bar: int, buys: bool, sells: bool) -> None:
 
 
 @rule
-def _entry_type(signals: SignalArrays, bar: int) -> int:
-    """Which prices a bar's entry has: a single value counts for every bar."""
-    limit = signals.entry_limit
-    stop = signals.entry_stop
-    has_limit = not math.isnan(limit[bar if limit.size > 1 else 0])
-    has_stop = not math.isnan(stop[bar if stop.size > 1 else 0])
-    if has_stop:
-        return OrderType.STOP_LIMIT.value if has_limit else OrderType.STOP.value
-    return OrderType.LIMIT.value if has_limit else OrderType.MARKET.value
+def _entry_type(wish: Any) -> int:
+    has_limit = not math.isnan(wish["entry_limit_price"])
+    if math.isnan(wish["entry_stop_price"]):
+        return OrderType.LIMIT.value if has_limit else OrderType.MARKET.value
+    return OrderType.STOP_LIMIT.value if has_limit else OrderType.STOP.value
 
 
 @rule
-def _fill_in(order: Any, bar: int, signals: SignalArrays) -> None:
-    if order["type"] != OrderType.MARKET:
-        bars = signals.valid_bars[bar if signals.valid_bars.size > 1 else 0]
-        order["last"] = bar + bars if bars > 0 else order["last"]
-        order["limit"] = signals.entry_limit[bar if signals.entry_limit.size > 1 else 0]
-        order["stop"] = signals.entry_stop[bar if signals.entry_stop.size > 1 else 0]
-    order["size_unit"] = signals.size_unit
-    order["size"] = signals.size[bar if signals.size.size > 1 else 0]
-    order["stop_loss"] = signals.stop_loss[bar if signals.stop_loss.size > 1 else 0]
-    order["take_profit"] = signals.take_profit[bar if signals.take_profit.size > 1 else 0]
-    order["trailing_stop"] = signals.trailing_stop[bar if signals.trailing_stop.size > 1 else 0]
-    order["stop_loss_price"] = signals.stop_loss_price[
-        bar if signals.stop_loss_price.size > 1 else 0
-    ]
-    order["take_profit_price"] = signals.take_profit_price[
-        bar if signals.take_profit_price.size > 1 else 0
-    ]
+def _fill_in(order: Any, wish: Any) -> None:
+    if order["type"] != OrderType.MARKET and wish["valid_bars"] > 0:
+        order["last"] = order["created"] + wish["valid_bars"]
+    order["limit"] = wish["entry_limit_price"]
+    order["stop"] = wish["entry_stop_price"]
+    order["size_unit"] = wish["size_unit"]
+    order["size"] = wish["size"]
+    order["stop_loss"] = wish["stop_loss"]
+    order["take_profit"] = wish["take_profit"]
+    order["trailing_stop"] = wish["trailing_stop"]
+    order["stop_loss_price"] = wish["stop_loss_price"]
+    order["take_profit_price"] = wish["take_profit_price"]

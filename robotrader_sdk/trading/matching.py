@@ -38,20 +38,12 @@ class Levels(NamedTuple):
 
 
 @rule
-def match_bar(book: Book, bar: int, open_: float, high: float, low: float) -> None:
-    """Fill what this bar fills, in the contract's order; the fills are appended to the book."""
-    _match(book, bar, open_, high, low, False)
-    _trail_stops(book, bar, high, low)
+def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
+    """Fill what this bar fills, in the contract's order; the fills are appended to the book.
 
-
-@rule
-def match_at_close(book: Book, bar: int, close: float) -> None:
-    """Fill the market orders just decided, at the close of the deciding bar (`fill_at="close"`)."""
-    _match(book, bar, close, close, close, True)
-
-
-@rule
-def _match(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
+    `at_close` is for `fill_at="close"`: with the close for all three prices it fills the market
+    orders just decided, and nothing else.
+    """
     tick_size = book.terms[0]["tick_size"]
     levels = Levels(
         open_,
@@ -70,6 +62,8 @@ def _match(book: Book, bar: int, open_: float, high: float, low: float, at_close
         moment = AT_OPEN if stage < BETWEEN else INSIDE
         execute(book, row, bar, price, liquidity, AT_CLOSE if at_close else moment)
     sweep(book, bar)
+    if not at_close:
+        _trail_stops(book, bar, high, low)
 
 
 @rule
