@@ -7,6 +7,8 @@ needs is imported when it is first used.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from robotrader_sdk import errors
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
     from robotrader_sdk.backtest.result import BacktestResult
     from robotrader_sdk.data.download import load_bars
     from robotrader_sdk.data.files import read_bars
+    from robotrader_sdk.data.gaps import fill_gaps, find_gaps
     from robotrader_sdk.data.resample import resample
     from robotrader_sdk.data.samples import sample_bars
     from robotrader_sdk.data.synthetic import synthetic_bars
-    from robotrader_sdk.data.validate import fill_gaps, find_gaps, validate_bars
+    from robotrader_sdk.data.validate import validate_bars
     from robotrader_sdk.strategy.base import Strategy
     from robotrader_sdk.strategy.context import Context
     from robotrader_sdk.strategy.params import param
@@ -39,9 +42,8 @@ _WHERE = {
     "Signals": "strategy.signals",
     "Strategy": "strategy.base",
     "Timeframe": "types",
-    "backtest": "backtest.engine",
-    "fill_gaps": "data.validate",
-    "find_gaps": "data.validate",
+    "fill_gaps": "data.gaps",
+    "find_gaps": "data.gaps",
     "load_bars": "data.download",
     "param": "strategy.params",
     "read_bars": "data.files",
@@ -88,3 +90,21 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """Keeps `rt.backtest` the function, although a sub-package has the same name.
+
+    Importing `robotrader_sdk.backtest.engine` would set the attribute to the package.
+    """
+
+    @property
+    def backtest(self) -> Any:
+        return importlib.import_module("robotrader_sdk.backtest.engine").backtest
+
+    @backtest.setter
+    def backtest(self, value: object) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Package

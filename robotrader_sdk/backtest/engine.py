@@ -140,7 +140,7 @@ class _SignalsRun(_Run):
         except RobotraderError:
             raise
         except Exception as error:
-            raise strategy_failure(owner, "signals", error) from error
+            raise strategy_failure(strategy, "signals", error) from error
         index = pd.DatetimeIndex(self.bars.index)
         self.signals = read_signals(signals, index, owner)
         self.indicators = read_indicators(signals, index, owner)

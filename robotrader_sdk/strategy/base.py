@@ -49,7 +49,14 @@ class Strategy:
     objects.
     """
 
-    warmup_bars: int | None = None
+    if TYPE_CHECKING:
+
+        @property
+        def warmup_bars(self) -> int | None:
+            """Stated as a class attribute or a property."""
+    else:
+        warmup_bars = None
+
     seed: int = param(0, ge=0, description="seed of ctx.rng")
 
     _model: ClassVar[type[pydantic.BaseModel] | None] = None

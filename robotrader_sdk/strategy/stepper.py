@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 
 import pandas as pd
@@ -24,10 +25,9 @@ class Stepper:
         self, strategy: Strategy, bars: pd.DataFrame, account: Account, symbol: str = ""
     ) -> None:
         self.strategy = strategy.fresh()
-        self._owner = type(strategy).__name__
         self._clock = Clock()
         self._times = bars.index
-        self.registry = Registry(bars, self._clock, self._owner)
+        self.registry = Registry(bars, self._clock, type(strategy).__name__)
         self._init(bars)
         columns = Columns(*(bars[name].to_list() for name in Columns._fields))
         self._ctx = Context(bars, columns, self._clock, account, (self.strategy.seed, symbol))
@@ -42,7 +42,8 @@ class Stepper:
         except RobotraderError:
             raise
         except Exception as error:
-            raise self._failure("on_bar", error, f" at bar {self._times[bar]}") from error
+            where = f" at bar {self._times[bar]}"
+            raise strategy_failure(self.strategy, "on_bar", error, where) from error
         return self._ctx.take_intents() if self._ctx._intents else _NOTHING
 
     def _init(self, bars: pd.DataFrame) -> None:
@@ -52,21 +53,24 @@ class Stepper:
         except RobotraderError:
             raise
         except Exception as error:
-            raise self._failure("init", error, "") from error
+            raise strategy_failure(self.strategy, "init", error) from error
         finally:
             del self.strategy.__dict__["_register"]
-
-    def _failure(self, method: str, error: Exception, where: str) -> StrategyError:
-        return strategy_failure(self._owner, method, error, where)
 
 
 _NOTHING: list[Intent] = []
 
 
-def strategy_failure(owner: str, method: str, error: Exception, where: str = "") -> StrategyError:
-    """One line about what went wrong in a user's code, with its file and line."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+def strategy_failure(
+    strategy: Strategy, method: str, error: Exception, where: str = ""
+) -> StrategyError:
+    """One line about what went wrong in a user's code, with the last line of it that ran."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own_file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
+    own = [f for f in frames if f.filename == own_file or f.filename.startswith("<")]
+    frame = (own or frames)[-1]
+    message = " ".join(str(error).split())
     return StrategyError(
-        f"{owner}.{method} failed{where}: {type(error).__name__}: {error} "
+        f"{type(strategy).__name__}.{method} failed{where}: {type(error).__name__}: {message} "
         f"({frame.filename}, line {frame.lineno})"
     )

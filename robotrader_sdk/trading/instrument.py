@@ -88,10 +88,12 @@ def steps_per_unit(size: float) -> float:
 def to_steps(value: float, size: float, rounding: int) -> float:
     """A price in whole ticks, or a quantity in whole lots; the value itself if there is no step.
 
+    NaN stays NaN.
+
     A value within the relative tolerance of a whole step is that step, whichever way the
     rounding goes.
     """
-    if size == 0.0:
+    if size == 0.0 or math.isnan(value):
         return value
     steps = value / size
     nearest = float(math.floor(steps + 0.5))

@@ -77,7 +77,7 @@ def admit(book: Book, bar: int, close: float, row: int) -> None:
     if reason != RejectReason.NONE:
         reject_order(book, row, reason, bar)
         book.ledger[0]["n_working"] = book.ledger[0]["n_working"] - 1
-    elif exit_row >= 0 and book.orders[exit_row]["side"] == order["side"]:
+    elif 0 <= exit_row != row and book.orders[exit_row]["side"] == order["side"]:
         book.orders[exit_row]["purpose"] = Purpose.REVERSAL.value
 
 
