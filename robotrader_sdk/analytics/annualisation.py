@@ -2,7 +2,7 @@
 
 1. The length of a bar is its most common spacing.
 2. Bars longer than a day (weekly, monthly): bars per elapsed time, (n - 1) / (last - first).
-3. Otherwise the market is one that never closes, or one that does. The last 26 weeks are cut
+3. Otherwise the market is one that never closes, or one that does. The last 13 weeks are cut
    into hours (into bars, where these are longer), counted from the first bar, and folded into
    one week. An hour of the week is open if at least half of its occurrences have a bar. If more
    than three quarters of those that occur are open, or less than a day is covered, the market
@@ -30,7 +30,7 @@ _HOUR = 3_600 * 1_000_000_000
 _DAY = 24 * _HOUR
 _WEEK = 7 * _DAY
 _YEAR = 365 * _DAY
-_WEEKS_LOOKED_AT = 26
+_WEEKS_LOOKED_AT = 13
 _OPEN_SHARE = 0.75
 _TRADING_DAYS = 5
 _SAMPLES, _SAMPLE_SIZE = 8, 512

@@ -1,31 +1,29 @@
-"""The arrays the compiled passes take: one-dimensional, contiguous, of one exact type.
-
-They are read-only views, so that a frame's read-only column and a writable array are the same
-type to the compiler, and each pass is compiled once.
-"""
+"""The arrays of a run, checked: one-dimensional, as long as they must be, of one exact type."""
 
 from __future__ import annotations
-
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from robotrader_sdk.compiled import uniform
 from robotrader_sdk.errors import BacktestError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-T = TypeVar("T", bound=np.generic)
 
 
 def floats(values: npt.ArrayLike, name: str) -> FloatArray:
     """`values` as float64, not copied where it already is; BacktestError unless one-dimensional."""
-    return _view(np.ascontiguousarray(values, dtype=np.float64), name)
+    array = uniform(values, np.float64)
+    _require_one_dimension(name, array.shape)
+    return array
 
 
 def integers(values: npt.ArrayLike, name: str) -> IntArray:
     """`values` as int64, not copied where it already is; BacktestError unless one-dimensional."""
-    return _view(np.ascontiguousarray(values, dtype=np.int64), name)
+    array = uniform(values, np.int64)
+    _require_one_dimension(name, array.shape)
+    return array
 
 
 def require_same_length(**arrays: npt.NDArray[np.generic]) -> None:
@@ -41,9 +39,6 @@ def require_positive_start(start: float) -> None:
         raise BacktestError(f"start={start!r}: the equity before the first bar must be above 0")
 
 
-def _view(array: npt.NDArray[T], name: str) -> npt.NDArray[T]:
-    if array.ndim != 1:
-        raise BacktestError(f"{name} must be one-dimensional, got the shape {array.shape}")
-    view = array.view()
-    view.flags.writeable = False
-    return view
+def _require_one_dimension(name: str, shape: tuple[int, ...]) -> None:
+    if len(shape) != 1:
+        raise BacktestError(f"{name} must be one-dimensional, got the shape {shape}")

@@ -2,12 +2,10 @@
 
 A compiler may not reorder a sum of floats. So the values of a block are added to as many
 running sums, side by side in an array of the block's length (its lanes), and only the lanes are
-summed, once, at the end. np.divide, unlike /, has no branch for a zero divisor.
+summed, once, at the end.
 """
 
 from __future__ import annotations
-
-import numpy as np
 
 from robotrader_sdk.analytics.arrays import FloatArray
 from robotrader_sdk.compiled import rule
@@ -22,7 +20,7 @@ def fill_returns(equity: FloatArray, before: float, out: FloatArray) -> None:
     out[0] = (equity[0] - before) / before
     later, now, earlier = out[1:], equity[1 : len(out)], equity[: len(out) - 1]
     for i in range(len(later)):
-        later[i] = np.divide(now[i] - earlier[i], earlier[i])
+        later[i] = (now[i] - earlier[i]) / earlier[i]
 
 
 @rule

@@ -66,7 +66,8 @@ def turnover(
     quantities = floats(fill_quantities, "fill_quantities")
     prices = floats(fill_prices, "fill_prices")
     require_same_length(fill_quantities=quantities, fill_prices=prices)
-    traded = float(np.abs(quantities) @ prices)
+    # Not a dot product: BLAS would start its threads for it, which costs more than the sum.
+    traded = float((np.abs(quantities) * prices).sum())
     return traded / mean_equity if mean_equity > 0 else math.nan
 
 
@@ -108,6 +109,6 @@ def _scan(
         if held_bars > held_before:
             some, prices, values = shares[: end - first], close[first:end], equity[first:end]
             for i in range(len(some)):
-                some[i] = np.divide(sizes[i] * prices[i], values[i]) if values[i] > 0.0 else 0.0
+                some[i] = sizes[i] * prices[i] / values[i] if values[i] > 0.0 else 0.0
             add(some, sums)
     return held_bars

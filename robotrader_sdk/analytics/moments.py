@@ -49,6 +49,7 @@ class EquityMoments(NamedTuple):
     """All the figures of an equity curve are made of; see `equity_moments`."""
 
     bars: int
+    bar_ns: int
     start: float
     final: float
     mean_equity: float
@@ -86,13 +87,12 @@ def equity_moments(
     times = integers(open_times_ns, "open_times_ns")
     require_same_length(equity=values, open_times_ns=times)
     if len(values) == 0:
-        return EquityMoments(0, start, start, math.nan, return_moments(values), math.nan, 0, 0)
-    lanes = np.zeros((5, BLOCK))
-    returned, depth, longest_bars, longest_ns = _scan(
-        values, float(start), times, bar_length_ns(times), lanes
-    )
+        return EquityMoments(0, 0, start, start, math.nan, return_moments(values), math.nan, 0, 0)
+    lanes, bar_ns = np.zeros((5, BLOCK)), bar_length_ns(times)
+    returned, depth, longest_bars, longest_ns = _scan(values, float(start), times, bar_ns, lanes)
     return EquityMoments(
         bars=len(values),
+        bar_ns=bar_ns,
         start=start,
         final=float(values[-1]),
         mean_equity=float(lanes[4].sum()) / len(values),
@@ -111,8 +111,8 @@ def _merged(lanes: FloatArray, n: int) -> ReturnMoments:
     """
     sizes = (n + np.arange(BLOCK)[::-1]) // BLOCK
     means, squares, losses = lanes[1], lanes[2], lanes[3]
-    mean = float(sizes @ means) / n
-    spread = float(squares.sum() + sizes @ np.square(means - mean))
+    mean = float((sizes * means).sum()) / n
+    spread = float((squares + sizes * np.square(means - mean)).sum())
     return _return_moments(n, mean, spread, float(losses.sum()))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robotrader_sdk.analytics import ratios, trades
-from robotrader_sdk.analytics.annualisation import bar_length_ns, bars_per_year
+from robotrader_sdk.analytics.annualisation import bars_per_year
 from robotrader_sdk.analytics.arrays import FloatArray, IntArray
 from robotrader_sdk.analytics.display import Unit, Value, display
 from robotrader_sdk.analytics.exposure import exposure, turnover
@@ -58,7 +58,6 @@ class Measured:
 
     run: RunArrays
     equity: EquityMoments
-    bar_ns: int
     bars_per_year: float
 
     @property
@@ -96,7 +95,6 @@ def summarise(run: RunArrays) -> dict[str, Value]:
     measured = Measured(
         run=run,
         equity=equity_moments(run.equity, run.start, run.open_times_ns),
-        bar_ns=bar_length_ns(run.open_times_ns),
         bars_per_year=bars_per_year(run.open_times_ns),
     )
     return {metric.name: metric.measure(measured) for metric in METRICS}
@@ -109,7 +107,7 @@ def _time_of(m: Measured, bar: int) -> np.datetime64:
 
 
 def _timeframe(m: Measured) -> str:
-    return str(Timeframe(m.bar_ns // _SECOND)) if m.bar_ns >= _SECOND else ""
+    return str(Timeframe(m.equity.bar_ns // _SECOND)) if m.equity.bar_ns >= _SECOND else ""
 
 
 def _exposure(m: Measured) -> float:

@@ -7,6 +7,7 @@ fetched.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import time
@@ -214,8 +215,9 @@ class _Remote:
         rows: list[list[float | None]] = self._exchange.fetch_ohlcv(
             self._symbol, name, since=since, limit=limit
         )
-        body = str(self._exchange.last_http_response or "").lstrip()
-        if body and body[0] not in "[{":
+        # CCXT reads what is no JSON, such as a login page, as no bars.
+        body = str(self._exchange.last_http_response or "")
+        if body and not rows and not _is_json(body):
             raise ccxt.BadResponse(f"the answer is no JSON: {body[:40]!r}")
         return rows
 
@@ -284,8 +286,9 @@ def _cache_name(exchange: str | ccxt.Exchange) -> str:
     """The name an exchange's bars are kept under; a sandbox's prices are not the real ones."""
     if isinstance(exchange, str):
         return exchange
-    fetch = getattr(exchange, "fetch_ohlcv", None)
-    if fetch is None or inspect.iscoroutinefunction(fetch):
+    import ccxt
+
+    if not isinstance(exchange, ccxt.Exchange) or inspect.iscoroutinefunction(exchange.fetch_ohlcv):
         raise DownloadError(
             f"exchange is a {type(exchange).__name__}; expected a name such as 'binance', or a "
             "synchronous ccxt exchange such as ccxt.binance()"
@@ -304,6 +307,14 @@ def _text(symbol: str) -> str:
     if not isinstance(symbol, str):
         raise DownloadError(f"symbol must be text such as 'BTC/USDT', not {symbol!r}")
     return symbol
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _reason(error: Exception) -> str:

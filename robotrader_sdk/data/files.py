@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import pandas as pd
 import pyarrow
@@ -39,6 +39,11 @@ _UNREADABLE = (
     OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
     csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError, pyarrow.ArrowException,
 )  # fmt: skip
+
+
+# Before 3.1 pandas reads numbers to the last bit only if asked; from then on always.
+_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+_EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
 
 
 def read_bars(
@@ -139,13 +144,14 @@ def _read_csv(path: Path, names: Sequence[str] | None) -> pd.DataFrame:
     elif names is not None and len(names) != len(first):
         raise BarsError(f"names has {len(names)} names, the file {len(first)} columns")
     with _open(path) as file:
-        table = pd.read_csv(
+        table: pd.DataFrame = pd.read_csv(
             file,
             sep=separator,
             header="infer" if names is None else None,
             names=None if names is None else list(names),
             index_col=False,
             skipinitialspace=True,
+            **_EXACT_FLOATS,
         )
     return table.drop(columns="ignore") if names == _BINANCE else table
 

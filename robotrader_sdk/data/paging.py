@@ -74,12 +74,12 @@ class Pager:
         limit = self.limit if enough is None else min(self.limit, enough)
         rows = self._rows(step, since, limit)
         if 0 < len(rows) < limit and rows[0, 0] - since >= step:
-            # A hole before a short page: either real, or the exchange gives fewer bars than
-            # asked for, and those the last of the window.
-            again = self._rows(step, since, len(rows))
-            if len(again) and again[0, 0] < rows[0, 0]:
+            # A hole before a short page is real, unless the exchange gives fewer bars than asked
+            # for, and those the last of the window.
+            hole = self._rows(step, since, int(-(-(rows[0, 0] - since) // step)))
+            if len(hole) and hole[0, 0] < rows[0, 0]:
                 self.limit = len(rows)
-                return again
+                return self._page(step, since, enough)
         return rows
 
     def _next_bar(self, position: int) -> int:

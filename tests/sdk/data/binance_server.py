@@ -117,7 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(int(fault), b'{"code": -1000, "msg": "trouble"}', "application/json")
         else:
             status, answer = self.server.answer(name, params)
-            self.reply(status, json.dumps(answer).encode(), "application/json")
+            body = json.dumps(answer).encode()
+            self.reply(status, body[: 500 if fault == "cut" else None], "application/json")
 
     def reply(self, status: int, body: bytes, kind: str) -> None:
         self.send_response_only(status)

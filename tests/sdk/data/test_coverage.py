@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotrader_sdk.data.coverage import Span, intersect, merge, month_bounds, months, subtract
@@ -18,6 +18,7 @@ def points(spans: list[Span]) -> set[int]:
     return {point for start, end in spans for point in range(start, end)}
 
 
+@settings(deadline=None)
 @given(SPANS)
 def test_merged_spans_are_the_same_times_sorted_and_apart(spans: list[Span]) -> None:
     merged = merge(spans)
@@ -26,6 +27,7 @@ def test_merged_spans_are_the_same_times_sorted_and_apart(spans: list[Span]) -> 
     assert all(before[1] < after[0] for before, after in pairwise(merged))
 
 
+@settings(deadline=None)
 @given(st.tuples(st.integers(0, 40), st.integers(0, 40)), SPANS)
 def test_missing_is_what_is_wanted_and_not_known(wanted: Span, known: list[Span]) -> None:
     missing = subtract(wanted, known)
@@ -33,6 +35,7 @@ def test_missing_is_what_is_wanted_and_not_known(wanted: Span, known: list[Span]
     assert missing == merge(missing)
 
 
+@settings(deadline=None)
 @given(SPANS, st.tuples(st.integers(0, 40), st.integers(0, 40)))
 def test_the_intersection_is_what_both_have(spans: list[Span], window: Span) -> None:
     assert points(intersect(spans, window)) == points(spans) & points([window])

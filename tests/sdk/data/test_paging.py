@@ -50,7 +50,7 @@ LIMITS = st.integers(2, 9)
 MANNERS = st.sampled_from(["from since on", "a window", "the end of a window"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 @given(TIMES, MANNERS, LIMITS, LIMITS, st.integers(0, 150), st.integers(1, 80))
 def test_all_bars_of_a_span_are_found_once_and_all_of_it_is_known(
     times: list[int], manner: str, limit: int, cap: int, start: int, length: int

@@ -130,7 +130,7 @@ def test_the_timeframe_of_the_bars_can_be_said() -> None:
     assert len(resample(bars, "4h", from_timeframe="1h")) == 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(
     st.integers(0, 400),
     st.sets(st.integers(0, 199), min_size=30),
@@ -150,7 +150,7 @@ def test_the_same_bars_as_pandas_makes(
     pd.testing.assert_frame_equal(coarse.drop(columns="complete"), expected, check_freq=False)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(8, 100), st.integers(1, 90))
 def test_more_bars_change_no_coarse_bar_that_is_there_already(n: int, more: int) -> None:
     bars = bars_from("2024-01-01", n + more, HOUR)

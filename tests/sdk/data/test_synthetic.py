@@ -57,7 +57,7 @@ def test_the_start_is_in_utc(start: str | datetime) -> None:
     assert str(synthetic_bars(2, start=start).index[0]) == "2024-01-01 00:00:00+00:00"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.integers(1, 300),
     st.sampled_from(["1s", "1m", "1h", "1d", "1w"]),
