@@ -73,7 +73,7 @@ def backtest(
         raise StrategyError(
             f"strategy must be an instance of a class derived from rt.Strategy, got {strategy!r}"
         )
-    frame = validate_bars(bars)
+    frame = validate_bars(bars, report_gaps=False)
     run = _SignalsRun if is_vectorised(strategy) else _EventsRun
     return _both_ways(run(strategy, frame, config))
 

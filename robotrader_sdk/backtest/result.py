@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Table = NDArray[Any]
 
+_UNITS_A_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class BacktestResult:
@@ -77,9 +79,9 @@ class BacktestResult:
             bars=bars,
             equity_values=equity,
             warmup_bars=warmup_bars,
-            order_table=book.orders[: ledger["n_orders"]].copy(),
-            lot_table=book.lots[: ledger["n_lots"]].copy(),
-            fill_table=book.fills[: ledger["n_fills"]].copy(),
+            order_table=_used(book.orders, ledger["n_orders"]),
+            lot_table=_used(book.lots, ledger["n_lots"]),
+            fill_table=_used(book.fills, ledger["n_fills"]),
             indicators=indicators,
             n_ambiguous=int(ledger["n_ambiguous"]),
             n_conflicts=int(ledger["n_conflicts"]),
@@ -223,7 +225,9 @@ class BacktestResult:
 
     def _run_arrays(self) -> RunArrays:
         n_bars = len(self.equity_values)
-        lots = self.lot_table[self.lot_table["closed"] == 1]
+        lots = self.lot_table
+        if (lots["closed"] == 0).any():
+            lots = lots[lots["closed"] == 1]
         pnl = records.trade_pnl(lots, 0.0)
         fills = self.fill_table
         return RunArrays(
@@ -247,5 +251,10 @@ class BacktestResult:
         )
 
 
+def _used(table: Table, rows: int) -> Table:
+    """The rows in use; a copy where the rest would only hold memory."""
+    return table[:rows] if 2 * rows >= len(table) else table[:rows].copy()
+
+
 def _nanoseconds(index: pd.DatetimeIndex) -> NDArray[np.int64]:
-    return index.as_unit("ns").asi8
+    return index.asi8 * (1_000_000_000 // _UNITS_A_SECOND[index.unit])

@@ -10,18 +10,18 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from robotrader_sdk.plots import theme
+from robotrader_sdk.plots.captions import subtitle
 from robotrader_sdk.plots.lines import drawdown_trace, equity_traces, indicator_traces
 from robotrader_sdk.plots.panels import Stack, stack_layout, stack_panels
 from robotrader_sdk.plots.prices import (
     Trace,
     candle_trace,
     fill_traces,
-    fills_shown,
     trade_traces,
     volume_trace,
 )
 from robotrader_sdk.plots.run import Limits, Run, Window, prepare_run
-from robotrader_sdk.plots.times import hover_format, span_text, span_with_margin
+from robotrader_sdk.plots.times import hover_format, span_with_margin
 
 
 def result_figure(
@@ -51,14 +51,14 @@ def result_figure(
     PlotError if there are no bars or a column is missing.
     """
     run = prepare_run(
-        bars, fills, equity, drawdown, indicators, trades, title, start_equity, limits
+        bars, fills, equity, drawdown, indicators, trades, title, start_equity, volume, limits
     )
-    return run_figure(run, volume)
+    return run_figure(run)
 
 
-def run_figure(run: Run, volume: bool) -> Any:
+def run_figure(run: Run) -> Any:
     """The figure of all bars of a run."""
-    stack, window = stack_panels(run, volume), run.whole()
+    stack, window = stack_panels(run), run.whole()
     layout = stack_layout(stack)
     layout["xaxis"] |= {
         "hoverformat": hover_format(run.bars.index),
@@ -89,15 +89,3 @@ def run_traces(run: Run, stack: Stack, window: Window) -> list[Trace]:
         traces += indicator_traces(run, window, run.panels[name], panel)
     traces += equity_traces(run, window, stack.equity)
     return [*traces, drawdown_trace(run, window, stack.drawdown)]
-
-
-def subtitle(run: Run, window: Window) -> str:
-    """Which bars are shown, and what was merged or left out to show them."""
-    shown = run.bars.index[window.first : window.end]
-    parts = [span_text(shown), f"{len(shown):,d} bar{'s' * (len(shown) != 1)}"]
-    if window.per_candle > 1:
-        parts.append(f"1 candle = {window.per_candle:,d} bars")
-    fills = int(run.within(window, pd.Index(run.fills["time"])).sum())
-    if fills > run.limits.fills:
-        parts.append(f"{len(fills_shown(run, window)):,d} of {fills:,d} fills shown")
-    return " · ".join(parts)

@@ -48,12 +48,17 @@ class Stack:
         return [panel for panel in some if panel is not None]
 
 
-def stack_panels(run: Run, volume: bool) -> Stack:
-    """Where each panel of a run lies."""
+def panel_heights(run: Run) -> list[float]:
+    """Heights of a run's panels, from the top, in parts."""
     heights = [theme.PRICE_HEIGHT]
-    heights += [theme.VOLUME_HEIGHT] * volume
+    heights += [theme.VOLUME_HEIGHT] * run.volume
     heights += [theme.INDICATOR_HEIGHT] * len(run.panels)
-    heights += [theme.EQUITY_HEIGHT, theme.DRAWDOWN_HEIGHT]
+    return [*heights, theme.EQUITY_HEIGHT, theme.DRAWDOWN_HEIGHT]
+
+
+def stack_panels(run: Run) -> Stack:
+    """Where each panel of a run lies."""
+    heights = panel_heights(run)
     free = 1.0 - _GAP * (len(heights) - 1)
     panels, top = [], 1.0
     for number, height in enumerate(heights, start=1):
@@ -62,8 +67,8 @@ def stack_panels(run: Run, volume: bool) -> Stack:
         top = bottom - _GAP
     return Stack(
         price=panels[0],
-        volume=panels[1] if volume else None,
-        indicators=dict(zip(run.panels, panels[1 + volume : -2], strict=True)),
+        volume=panels[1] if run.volume else None,
+        indicators=dict(zip(run.panels, panels[1 + run.volume : -2], strict=True)),
         equity=panels[-2],
         drawdown=panels[-1],
         parts=sum(heights),
@@ -81,7 +86,7 @@ def stack_layout(stack: Stack) -> dict[str, Any]:
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "hoverlabel": {"bgcolor": "rgba(255, 255, 255, 0.94)", "bordercolor": "#d5dae2"},
-        "dragmode": "pan",
+        "dragmode": "zoom",
         "bargap": 0.1,
         "xaxis": _time_axis(stack),
         "updatemenus": [_scale_buttons(stack)],

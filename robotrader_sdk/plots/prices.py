@@ -116,8 +116,8 @@ def fill_traces(run: Run, window: Window, panel: Panel) -> list[Trace]:
             **panel.axes(),
         }
         for kind in FILL_KINDS
-        if _is_kind(run.fills, kind).any()
-        for some in [shown[_is_kind(shown, kind)]]
+        if len(fills_of_kind(run.fills, kind))
+        for some in [fills_of_kind(shown, kind)]
     ]
 
 
@@ -126,12 +126,17 @@ def fills_shown(run: Run, window: Window) -> pd.DataFrame:
     inside = run.fills[run.within(window, pd.Index(run.fills["time"]))]
     if len(inside) <= run.limits.fills:
         return inside
-    kept = [
-        of_kind.iloc[spread_positions(len(of_kind), run.limits.fills * len(of_kind) // len(inside))]
-        for kind in FILL_KINDS
-        for of_kind in [inside[_is_kind(inside, kind)]]
-    ]
+    kept = []
+    for kind in FILL_KINDS:
+        of_kind = fills_of_kind(inside, kind)
+        share = max(run.limits.fills * len(of_kind) // len(inside), 2)
+        kept.append(of_kind.iloc[spread_positions(len(of_kind), share)])
     return pd.concat(kept).sort_index()
+
+
+def fills_of_kind(fills: pd.DataFrame, kind: FillKind) -> pd.DataFrame:
+    """Those of the fills that are drawn as `kind`."""
+    return fills[(fills["side"] == kind.side) & (fills["role"] == kind.role)]
 
 
 def fill_text(kind: FillKind, fill: dict[Any, Any]) -> str:
@@ -150,10 +155,6 @@ def _marker_size(fills: int) -> tuple[float, float, float]:
     if fills <= 600:
         return 6, 10, 0.9
     return 3.5, 6, 0.6
-
-
-def _is_kind(fills: pd.DataFrame, kind: FillKind) -> pd.Series[bool]:
-    return (fills["side"] == kind.side) & (fills["role"] == kind.role)
 
 
 def _candle_times(run: Run, window: Window, times: pd.Index) -> pd.Index:

@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from robotrader_sdk.plots.dashboard import run_figure, run_traces, subtitle
+from robotrader_sdk.plots.captions import subtitle
+from robotrader_sdk.plots.dashboard import run_figure, run_traces
 from robotrader_sdk.plots.panels import stack_panels
 from robotrader_sdk.plots.run import Limits, Run, Window, prepare_run
+from robotrader_sdk.plots.times import span_with_margin
 
 
 def refining_figure(
@@ -35,24 +37,22 @@ def refining_figure(
     Takes and refuses what `result_figure` does.
     """
     run = prepare_run(
-        bars, fills, equity, drawdown, indicators, trades, title, start_equity, limits
+        bars, fills, equity, drawdown, indicators, trades, title, start_equity, volume, limits
     )
-    figure = run_figure(run, volume)
+    figure = run_figure(run)
     if not _abridged(run):
         return figure
     try:
         widget = go.FigureWidget(figure)
     except ImportError:
         return figure
-    _refine_on_zoom(widget, run, volume)
+    _refine_on_zoom(widget, run)
     return widget
 
 
-def visible_window(run: Run, span: Sequence[Any] | None) -> Window:
-    """The bars in a span of the time axis and one beyond each end; all without a span."""
-    if span is None:
-        return run.whole()
-    start, end = pd.to_datetime(list(span), utc=True, errors="coerce")
+def visible_window(run: Run, span: Sequence[Any]) -> Window:
+    """The bars in a span of the time axis, and one beyond each end."""
+    start, end = (pd.to_datetime(time, utc=True, errors="coerce") for time in span)
     first = 0 if pd.isna(start) else int(run.bars.index.searchsorted(start)) - 1
     last = len(run.bars) if pd.isna(end) else int(run.bars.index.searchsorted(end, "right"))
     first = min(max(first, 0), len(run.bars) - 1)
@@ -64,12 +64,12 @@ def _abridged(run: Run) -> bool:
     return many_bars or len(run.fills) > run.limits.fills or len(run.trades) > run.limits.trades
 
 
-def _refine_on_zoom(widget: Any, run: Run, volume: bool) -> None:
-    stack, shown = stack_panels(run, volume), run.whole()
+def _refine_on_zoom(widget: Any, run: Run) -> None:
+    stack, shown = stack_panels(run), run.whole()
 
-    def refine(_layout: Any, span: Sequence[Any] | None, autorange: bool | None) -> None:
+    def show(_layout: Any, span: Sequence[Any]) -> None:
         nonlocal shown
-        window = visible_window(run, None if autorange else span)
+        window = visible_window(run, span)
         if window == shown:
             return
         shown = window
@@ -78,4 +78,10 @@ def _refine_on_zoom(widget: Any, run: Run, volume: bool) -> None:
                 trace.update(values, overwrite=True)
             widget.layout.title.subtitle.text = subtitle(run, window)
 
-    widget.layout.on_change(refine, "xaxis.range", "xaxis.autorange")
+    def show_whole(_layout: Any, autorange: bool | None) -> None:
+        # Left on, it would fit the axis to the last window's bars, and go unnoticed next time.
+        if autorange:
+            widget.layout.xaxis.update(autorange=False, range=span_with_margin(run.bars.index))
+
+    widget.layout.on_change(show, "xaxis.range")
+    widget.layout.on_change(show_whole, "xaxis.autorange")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,8 @@ class Run:
     overlays: dict[str, pd.Series[float]]
     panels: dict[str, dict[str, pd.Series[float]]]
     title: str
-    limits: Limits = field(default_factory=Limits)
+    volume: bool
+    limits: Limits
 
     def whole(self) -> Window:
         """The window of all bars."""
@@ -64,15 +65,14 @@ class Run:
         return merge_bars(self.bars.iloc[window.first : window.end], window.per_candle)
 
     def within(self, window: Window, times: pd.Index) -> npt.NDArray[np.bool_]:
-        """Which of the times lie in the window's bars; the first bar's are also those before."""
+        """Which of the times lie in the window's bars."""
         bar = self.bar_of(times)
         inside: npt.NDArray[np.bool_] = (bar >= window.first) & (bar < window.end)
         return inside
 
     def bar_of(self, times: pd.Index) -> npt.NDArray[np.int64]:
-        """The number of the bar each time falls in, 0 for times before the first."""
-        found = self.bars.index.searchsorted(times, side="right") - 1
-        return np.maximum(found, 0).astype(np.int64)
+        """The number of the bar each time falls in, -1 for times before the first."""
+        return self.bars.index.searchsorted(times, side="right").astype(np.int64) - 1
 
     def colour_numbers(self) -> dict[str, int]:
         """A number for each indicator, so that it has one colour everywhere."""
@@ -89,10 +89,11 @@ def prepare_run(
     trades: pd.DataFrame,
     title: str,
     start_equity: float | None,
-    limits: Limits | None = None,
+    volume: bool,
+    limits: Limits | None,
 ) -> Run:
     """Check the frames and join them; PlotError says which one can't be drawn and why."""
-    _require_columns("bars", bars, ("open", "high", "low", "close"))
+    _require_columns("bars", bars, ("open", "high", "low", "close", *["volume"] * volume))
     if len(bars) == 0:
         raise PlotError("there are no bars to draw; a figure needs at least one")
     if not isinstance(bars.index, pd.DatetimeIndex) or bars.index.tz is None:
@@ -113,6 +114,7 @@ def prepare_run(
         overlays=overlays,
         panels=panels,
         title=title,
+        volume=volume,
         limits=limits or Limits(),
     )
 

@@ -29,10 +29,10 @@ def hover_format(times: pd.Index) -> str:
     return "%Y-%m-%d" if (days == plain_times(times)).all() else "%Y-%m-%d %H:%M"
 
 
-def span_with_margin(times: pd.Index) -> list[np.datetime64]:
-    """From a little before the first bar to a little after the last."""
+def span_with_margin(times: pd.Index) -> list[str]:
+    """From a little before the first bar to a little after the last, as an axis' range."""
     first, last = plain_times(times[[0, -1]])
     margin = max((last - first) // 100, np.timedelta64(30, "m"))
     if len(times) > 1:
         margin = max((last - first) // 100, (last - first) // (len(times) - 1))
-    return [first - margin, last + margin]
+    return [str(first - margin), str(last + margin)]

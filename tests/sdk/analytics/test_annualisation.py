@@ -72,6 +72,16 @@ def test_outage_of_three_days_does_not_make_a_market_one_that_closes() -> None:
     assert bars_per_year(np.delete(times, slice(10_000, 14_320))) == 525_600.0
 
 
+def test_outage_within_a_day_or_two_does_not_make_a_market_one_that_closes() -> None:
+    times = around_the_clock("1min", 25 * 60)
+    assert bars_per_year(np.delete(times, slice(600, 900))) == 525_600.0
+
+
+def test_less_than_a_day_can_not_tell_that_a_market_closes() -> None:
+    times = around_the_clock("1min", 600)
+    assert bars_per_year(np.delete(times, slice(30, 570))) == 525_600.0
+
+
 def test_five_daily_bars_without_a_weekend_count_as_never_closing() -> None:
     assert bars_per_year(ns(pd.bdate_range("2024-01-08", periods=5))) == 365.0
 

@@ -1,0 +1,124 @@
+"""`make bench`: every speed and size that the project promises, as ratios measured in one run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from tests.benchmarks import markets, memory, ours, peers, startup
+from tests.benchmarks.clock import medians
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A figure and the bar it has to keep."""
+
+    name: str
+    figure: float
+    bar: float
+    at_most: bool
+    detail: str
+
+    @property
+    def kept(self) -> bool:
+        return self.figure <= self.bar if self.at_most else self.figure >= self.bar
+
+    def __str__(self) -> str:
+        sign = "<=" if self.at_most else ">="
+        verdict = "kept" if self.kept else "MISSED"
+        return (
+            f"{self.name:<52}{self.figure:>8.2f}  {sign} {self.bar:<5g} {verdict:<7} {self.detail}"
+        )
+
+
+def vectorised_promises(n_bars: int, rounds: int) -> list[Promise]:
+    bars = markets.random_walk(n_bars)
+    jobs = {
+        "ours": lambda: ours.vectorised(bars),
+        "vectorbt numba": peers.vectorbt_job(bars, "numba"),
+        "vectorbt rust": peers.vectorbt_job(bars, "rust"),
+        "raptorbt": peers.raptorbt_job(bars),
+    }
+    trades = {name: job()[1] for name, job in jobs.items()}
+    if len(set(trades.values())) > 1:
+        sys.stdout.write(f"note: the number of trades differs: {trades}\n")
+    taken = medians(jobs, rounds)
+    detail = ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in taken.items())
+    best = min(taken["vectorbt numba"], taken["vectorbt rust"])
+    size = f"{n_bars:,} bars"
+    return [
+        Promise(f"{size}: times faster than vectorbt", best / taken["ours"], 5.0, False, detail),
+        Promise(
+            f"{size}: times faster than raptorbt",
+            taken["raptorbt"] / taken["ours"],
+            2.5,
+            False,
+            "",
+        ),
+    ]
+
+
+def event_promises(n_bars: int, rounds: int) -> list[Promise]:
+    bars = markets.random_walk(n_bars)
+    taken = medians(
+        {"ours": lambda: ours.event(bars), "backtesting.py": peers.backtesting_py_job(bars)}, rounds
+    )
+    detail = ", ".join(f"{name} {1e6 * s / n_bars:.2f} us a bar" for name, s in taken.items())
+    ratio = taken["backtesting.py"] / taken["ours"]
+    name = f"event form, {n_bars:,} bars: times faster than backtesting.py"
+    return [Promise(name, ratio, 5.0, False, detail)]
+
+
+def scaling_promises(small: int, large: int, rounds: int) -> list[Promise]:
+    bars = {n: markets.random_walk(n) for n in (small, large)}
+    taken = medians({str(n): lambda n=n: ours.vectorised(bars[n]) for n in bars}, rounds)
+    a_bar = {n: taken[str(n)] / n for n in bars}
+    detail = ", ".join(f"{n:,}: {1e9 * seconds:.0f} ns a bar" for n, seconds in a_bar.items())
+    name = f"time a bar at {large:,} / at {small:,} bars"
+    return [Promise(name, a_bar[large] / a_bar[small], 1.3, True, detail)]
+
+
+def memory_promises(n_bars: int) -> list[Promise]:
+    multiple = memory.peak_over_bars(n_bars)
+    return [Promise(f"{n_bars:,} bars: peak memory / size of the bars", multiple, 4.0, True, "")]
+
+
+def startup_promises(rounds: int) -> list[Promise]:
+    taken = startup.measure(rounds)
+    light = taken["import robotrader_sdk"] / taken["import vectorbt"]
+    names = taken["rt.Strategy; rt.backtest"] / taken["import pandas, pydantic"]
+    first = taken["first backtest, cached"] / taken["import pandas, numba"]
+    seconds = {name: f"{value:.2f} s" for name, value in taken.items()}
+    return [
+        Promise("import robotrader_sdk / import vectorbt", light, 0.1, True, str(seconds)),
+        Promise("rt.Strategy; rt.backtest / import pandas, pydantic", names, 1.3, True, ""),
+        Promise("first backtest, cached / import pandas, numba", first, 1.4, True, ""),
+        Promise("compiling once, s", startup.compile_seconds(), 12.0, True, ""),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", choices=["vectorised", "event", "scaling", "memory", "startup"])
+    asked = parser.parse_args()
+    groups = {
+        "vectorised": lambda: vectorised_promises(1_000_000, asked.rounds),
+        "event": lambda: event_promises(100_000, max(3, asked.rounds // 2)),
+        "scaling": lambda: scaling_promises(1_000_000, 10_000_000, max(3, asked.rounds // 2)),
+        "memory": lambda: memory_promises(1_000_000),
+        "startup": lambda: startup_promises(asked.rounds),
+    }
+    promises = []
+    for name, group in groups.items():
+        if asked.only in (None, name):
+            for promise in group():
+                sys.stdout.write(f"{promise}\n")
+                sys.stdout.flush()
+                promises.append(promise)
+    return 0 if all(promise.kept for promise in promises) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Fair timing: the contenders in turn, so that a machine that slows down slows all of them."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def medians(jobs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """The median seconds of each job, after one warm-up of each."""
+    taken: dict[str, list[float]] = {name: [] for name in jobs}
+    for job in jobs.values():
+        job()
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            start = time.perf_counter()
+            job()
+            taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def run_fresh(code: str, **environment: str) -> float:
+    """Seconds of a fresh interpreter from before its first statement to after its last."""
+    import os
+
+    timed = (
+        f"import time; _start = time.perf_counter()\n{code}\nprint(time.perf_counter() - _start)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", timed],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return float(done.stdout.split()[-1])
