@@ -27,10 +27,11 @@ LEDGER = np.dtype(
     align=True,
 )
 
-AFFORDABLE = 1.0 + 1e-9
+AFFORDABLE = 1.0 + 4e-9
 """Fully collateralised: a position, long or short, is worth no more than the equity.
 
-Float noise in a size that uses all the equity is no reason to refuse it.
+Float noise in a size that uses all the equity is no reason to refuse it, nor is the 1e-9 by
+which rounding to whole lots may go up.
 """
 
 

@@ -1,0 +1,120 @@
+"""The catalog: every strategy of this package by name, one line each.
+
+The command line finds it through the entry-point group `robotrader.strategies`. To add a
+strategy, write its file and add its line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    import robotrader_sdk as rt
+
+Form = Literal["vectorised", "event"]
+Family = Literal["trend", "breakout", "reversion", "passive"]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """One strategy, described without loading it.
+
+    path: where its class is, `module:Class`.
+    title: its name in words; idea: one line, a whole thought.
+    form: `vectorised` (it has `signals`) or `event` (it has `on_bar`).
+    family: what it bets on.
+    """
+
+    path: str
+    title: str
+    idea: str
+    form: Form
+    family: Family
+
+    def load(self) -> type[rt.Strategy]:
+        """Import its file and return the class."""
+        module, _, name = self.path.partition(":")
+        return cast("type[rt.Strategy]", getattr(importlib.import_module(module), name))
+
+
+_ENTRIES = (
+    CatalogEntry(
+        "strategies.sma_cross:SmaCross",
+        "SMA cross",
+        "long while the fast average of the close is above the slow one",
+        "vectorised",
+        "trend",
+    ),
+    CatalogEntry(
+        "strategies.ema_trend:EmaTrend",
+        "EMA trend with ADX filter",
+        "long while the fast EMA is above the slow one, entered only in a strong trend",
+        "vectorised",
+        "trend",
+    ),
+    CatalogEntry(
+        "strategies.macd_trend:MacdTrend",
+        "MACD with trend filter",
+        "MACD crosses its signal line in the direction of the long trend",
+        "vectorised",
+        "trend",
+    ),
+    CatalogEntry(
+        "strategies.supertrend:Supertrend",
+        "Supertrend",
+        "follow a band of average true ranges that trails the price",
+        "vectorised",
+        "trend",
+    ),
+    CatalogEntry(
+        "strategies.donchian_breakout:DonchianBreakout",
+        "Donchian breakout (turtle)",
+        "buy a new high of 20 bars, leave at a new low of 10, risk the same at each stop",
+        "vectorised",
+        "breakout",
+    ),
+    CatalogEntry(
+        "strategies.rsi_reversion:RsiReversion",
+        "RSI reversion",
+        "buy as the RSI leaves the oversold zone, leave at its middle",
+        "vectorised",
+        "reversion",
+    ),
+    CatalogEntry(
+        "strategies.bollinger_reversion:BollingerReversion",
+        "Bollinger reversion",
+        "buy as the close falls out of the lower band, leave at the average",
+        "vectorised",
+        "reversion",
+    ),
+    CatalogEntry(
+        "strategies.grid:Grid",
+        "Grid",
+        "limit buys one below the other, each sold one level up",
+        "event",
+        "reversion",
+    ),
+    CatalogEntry(
+        "strategies.dca:Dca",
+        "Dollar-cost averaging",
+        "buy for the same amount every few bars until the cash is spent",
+        "event",
+        "passive",
+    ),
+    CatalogEntry(
+        "strategies.buy_and_hold:BuyAndHold",
+        "Buy and hold",
+        "buy at once and never sell: what every other strategy has to beat",
+        "vectorised",
+        "passive",
+    ),
+)
+
+CATALOG: Mapping[str, CatalogEntry] = MappingProxyType(
+    {entry.path.partition(":")[2]: entry for entry in _ENTRIES}
+)
+"""Entries by class name."""
