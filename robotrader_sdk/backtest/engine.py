@@ -16,7 +16,8 @@ from robotrader_sdk.backtest.result import BacktestResult
 from robotrader_sdk.compiled import uniform
 from robotrader_sdk.data.validate import validate_bars
 from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError, StrategyError
-from robotrader_sdk.strategy.base import Strategy, is_vectorised
+from robotrader_sdk.strategy.base import Strategy, is_vectorised, stated_warmup
+from robotrader_sdk.strategy.context import Columns
 from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signals, uses_shorts
 from robotrader_sdk.strategy.stepper import strategy_failure
 from robotrader_sdk.trading.book import Book, enlarged, new_book
@@ -133,7 +134,7 @@ class _SignalsRun(_Run):
         super().__post_init__()
         strategy = self.strategy.fresh()
         owner = type(strategy).__name__
-        self.warmup_bars = strategy.warmup_bars or 0
+        self.warmup_bars = stated_warmup(strategy) or 0
         self.check_warmup(self.warmup_bars)
         try:
             signals: Signals = strategy.signals(self.bars.copy(deep=False))
@@ -172,13 +173,12 @@ class _EventsRun(_Run):
 
     def once(self, take_profit_first: bool) -> Outcome:
         config = self.config
-        account = BookAccount(
-            config.cash, self.terms(take_profit_first), self.arrays.close.tolist()
-        )
+        columns = Columns(*(self.bars[name].to_numpy().tolist() for name in Columns._fields))
+        account = BookAccount(config.cash, self.terms(take_profit_first), columns.close)
         symbol = config.instrument.symbol or str(self.bars.attrs.get("symbol", ""))
         at_close = config.fill_at == "close"
         n_bars, stepper = run_events(
-            self.strategy, self.bars, self.arrays, account, symbol, at_close, self.check_warmup
+            self.strategy, self.bars, columns, account, symbol, at_close, self.check_warmup
         )
         equity = equity_of(account, config.cash, self.arrays.close, n_bars)
         return Outcome(account.book, equity, stepper.warmup_bars, stepper.registry.series)
@@ -205,4 +205,4 @@ def _both_ways(run: _Run) -> BacktestResult:
 
 def _rows_for(flags: NDArray[np.uint8]) -> int:
     """Room for the orders that so many flagged bars are likely to make."""
-    return 256 + 3 * min(int(np.count_nonzero(flags)), 100_000) // 2
+    return 256 + min(int(np.count_nonzero(flags != 0)), 100_000)

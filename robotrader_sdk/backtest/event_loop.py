@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -10,19 +12,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.backtest import kernel
-from robotrader_sdk.backtest.kernel import BarArrays
 from robotrader_sdk.strategy.base import Strategy
-from robotrader_sdk.strategy.context import Position
-from robotrader_sdk.strategy.intents import Cancel, Order
+from robotrader_sdk.strategy.context import Columns, Position
+from robotrader_sdk.strategy.intents import Cancel, Intent, Order
 from robotrader_sdk.strategy.stepper import Stepper
 from robotrader_sdk.trading.book import Book, end_order, enlarged, new_book, sweep
 from robotrader_sdk.trading.ledger import LEDGER
-from robotrader_sdk.trading.order import RejectReason
+from robotrader_sdk.trading.order import ORDER, RejectReason
 from robotrader_sdk.types import OrderStatus
 
-_names = list(LEDGER.names or ())
-_COUNTERS = [_names.index(name) for name in ("n_orders", "n_working", "n_fills")]
-_N_OPEN = _names.index("n_open")
+
+def _fields(table: np.dtype[Any], *names: str) -> Callable[[tuple[Any, ...]], Any]:
+    """Picks fields out of a row that was read as a tuple, which is the fastest way to read it."""
+    places = list(table.names or ())
+    return itemgetter(*(places.index(name) for name in names))
+
+
+_counters = _fields(LEDGER, "n_orders", "n_working", "n_fills", "n_lots")
+_fate = _fields(ORDER, "status", "reject_reason", "quantity", "fill_price")
+_N_OPEN = list(LEDGER.names or ()).index("n_open")
+_STATUSES = list(OrderStatus)
 
 
 class BookAccount:
@@ -32,12 +41,13 @@ class BookAccount:
         self.book: Book = new_book(cash, terms)
         self.closes = closes
         self.bar = 0
-        self.n_orders = self.n_working = self.n_fills = 0
+        self.n_orders = self.n_working = self.n_fills = self.n_lots = 0
         self.live: dict[int, Order] = {}
         self._cash = cash
         self.quantity = 0.0
         self._held = 0.0
-        self._entry_price = float("nan")
+        self._entry_price = math.nan
+        self._place = kernel.place.dispatcher
 
     def cash(self) -> float:
         """See `Account`."""
@@ -67,36 +77,54 @@ class BookAccount:
         ledger = self.book.ledger.item()
         counts = (self.n_working, self.n_fills)
         self._cash, self.quantity, self._held = ledger[:3]
-        self.n_orders, self.n_working, self.n_fills = (ledger[k] for k in _COUNTERS)
+        self.n_orders, self.n_working, self.n_fills, self.n_lots = _counters(ledger)
         if counts == (self.n_working, self.n_fills):
             return
-        n_open = ledger[_N_OPEN]
-        if n_open:
-            lots = self.book.lots[self.book.open_lots[:n_open]]
-            value = float((lots["quantity"] * lots["entry_price"]).sum())
-            self._entry_price = value / float(lots["quantity"].sum())
-        for row in [r for r in self.live if self.book.orders[r]["status"] != OrderStatus.WORKING]:
-            self.read_back(row, self.live.pop(row))
+        if self.n_fills != counts[1]:
+            self._entry_price = self._mean_entry_price(ledger[_N_OPEN])
+        if self.live:
+            status = self.book.orders["status"]
+            for row in [row for row in self.live if status[row]]:
+                self.read_back(row, self.live.pop(row))
 
     def read_back(self, row: int, order: Order) -> None:
         """Tell an order what became of it."""
-        record = self.book.orders[row]
-        order.status = OrderStatus(int(record["status"]))
-        order.quantity = float(record["quantity"])
-        order.fill_price = float(record["fill_price"])
-        order.reject_reason = RejectReason(int(record["reject_reason"])).label
+        status, reason, order.quantity, order.fill_price = _fate(self.book.orders[row].item())
+        order.status = _STATUSES[status]
+        if reason:
+            order.reject_reason = RejectReason(reason).label
+
+    def _mean_entry_price(self, n_open: int) -> float:
+        if n_open == 0:
+            return math.nan
+        lots = self.book.lots[self.book.open_lots[:n_open]]
+        if n_open == 1:
+            return float(lots["entry_price"][0])
+        return float((lots["quantity"] * lots["entry_price"]).sum() / lots["quantity"].sum())
 
     def make_room(self, new_orders: int) -> None:
         """Enlarge the tables until a bar with so many new orders fits."""
-        while self.n_orders + 3 * (self.n_working + new_orders) > self.book.orders.size:
+        orders = self.n_working + new_orders
+        while (
+            self.n_orders + 3 * orders > self.book.orders.size
+            or self.n_lots + orders > self.book.lots.size
+        ):
             self.book = enlarged(self.book)
+
+    def carry_out(self, intents: list[Intent]) -> None:
+        """Enter what a strategy asked for, in the order it asked."""
+        for intent in intents:
+            if isinstance(intent, Cancel):
+                self.cancel(intent.order)
+            else:
+                self.place(intent)
 
     def place(self, order: Order) -> None:
         """Enter an intent into the book, at the close of the current bar."""
         self.make_room(1)
         self.n_orders += 1
         self.n_working += 1
-        row = kernel.place(
+        row = self._place(
             self.book,
             self.bar,
             self.closes[self.bar],
@@ -130,7 +158,7 @@ class BookAccount:
 def run_events(
     strategy: Strategy,
     bars: pd.DataFrame,
-    arrays: BarArrays,
+    columns: Columns,
     account: BookAccount,
     symbol: str,
     fill_at_close: bool,
@@ -140,14 +168,13 @@ def run_events(
 
     Fewer bars than given were run only if the equity fell to 0 or below.
     """
-    stepper = Stepper(strategy, bars, account, symbol)
-    opens, highs, lows = (column.tolist() for column in arrays[:3])
-    closes = account.closes
+    stepper = Stepper(strategy, bars, columns, account, symbol)
+    opens, highs, lows, closes = columns[:4]
     match_bar = kernel.match_bar.dispatcher
     warmup_bars = stepper.warmup_bars
     check_warmup(warmup_bars)
     step = stepper.step
-    for bar in range(len(closes)):
+    for bar, close in enumerate(closes):
         account.bar = bar
         if account.n_working:
             account.make_room(0)
@@ -156,13 +183,8 @@ def run_events(
         if bar >= warmup_bars:
             intents = step(bar)
             if intents:
-                for intent in intents:
-                    if isinstance(intent, Cancel):
-                        account.cancel(intent.order)
-                    else:
-                        account.place(intent)
+                account.carry_out(intents)
                 if fill_at_close:
-                    close = closes[bar]
                     match_bar(account.book, bar, close, close, close, True)
                 account.refresh()
         if account.quantity and account.equity() <= 0.0:

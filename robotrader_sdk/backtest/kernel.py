@@ -95,7 +95,7 @@ def place(
     order["trailing_stop"] = trailing_stop
     order["stop_loss_price"] = stop_loss_price
     order["take_profit_price"] = take_profit_price
-    placing.admit(book, bar, close, row)
+    placing.admit(book, bar, close, row, 0.0)
     return row
 
 

@@ -70,6 +70,15 @@ def from_json(text: str | bytes) -> BacktestResult:
 
 
 def _read(saved: dict[str, Any]) -> BacktestResult:
+    n_bars = len(saved["open_time"])
+    lengths = {
+        name: len(values) for name, values in (*saved["bars"].items(), *saved["indicators"].items())
+    }
+    if set(lengths.values()) != {n_bars} or not 0 < len(saved["equity"]) <= n_bars:
+        raise ResultError(
+            f"the saved result is damaged: {n_bars} open times, {len(saved['equity'])} values of "
+            f"equity, and {lengths}"
+        )
     config = saved["config"]
     times = np.array(saved["open_time"], np.int64).view(f"M8[{saved['open_time_unit']}]")
     index = pd.DatetimeIndex(times, name="open_time").tz_localize("UTC")

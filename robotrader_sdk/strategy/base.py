@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from robotrader_sdk.errors import ParameterError, StrategyError
@@ -142,6 +143,19 @@ class Strategy:
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self)))
+
+
+def stated_warmup(strategy: Strategy) -> int | None:
+    """A strategy's `warmup_bars`; StrategyError if it is no number of bars."""
+    stated: object = strategy.warmup_bars
+    if stated is None:
+        return None
+    if isinstance(stated, bool) or not isinstance(stated, Integral) or stated < 0:
+        raise StrategyError(
+            f"{type(strategy).__name__}.warmup_bars must be a whole number of bars >= 0, or None, "
+            f"got {stated!r}"
+        )
+    return int(stated)
 
 
 def is_vectorised(strategy: Strategy) -> bool:

@@ -247,7 +247,8 @@ class Context:
     def take_intents(self) -> list[Intent]:
         """What was asked for since the last call; for the stepper."""
         taken = self._intents
-        self._intents = []
+        if taken:
+            self._intents = []
         return taken
 
     def _ask(
@@ -283,15 +284,22 @@ class Context:
             raise OrderError(f"valid_bars must be a whole number >= 1, got {valid_bars!r}")
         sizes = {"quantity": quantity, "notional": notional, "fraction": fraction, "risk": risk}
         purpose, unit, size = self._purpose_and_size(side, read_size(sizes))
+        prices = {"limit_price": limit_price, "stop_price": stop_price}
+        protection = {
+            "stop_loss": stop_loss,
+            "take_profit": take_profit,
+            "trailing_stop": trailing_stop,
+            "stop_loss_price": stop_loss_price,
+            "take_profit_price": take_profit_price,
+        }
+        given = {name: read_price(name, v) for name, v in prices.items() if v is not None}
+        for name, value in protection.items():
+            if value is not None:
+                given[name] = read_protection(name, value)
         order = self._add(side, order_type(limit_price, stop_price), purpose, unit, size)
-        order.limit_price = read_price("limit_price", limit_price)
-        order.stop_price = read_price("stop_price", stop_price)
         order.valid_bars = valid_bars or 0
-        order.stop_loss = read_protection("stop_loss", stop_loss)
-        order.take_profit = read_protection("take_profit", take_profit)
-        order.trailing_stop = read_protection("trailing_stop", trailing_stop)
-        order.stop_loss_price = read_protection("stop_loss_price", stop_loss_price)
-        order.take_profit_price = read_protection("take_profit_price", take_profit_price)
+        for name, number in given.items():
+            setattr(order, name, number)
         return order
 
     def _purpose_and_size(

@@ -99,10 +99,10 @@ class IndicatorView:
         self._clock = clock
 
     def __getitem__(self, index: Any) -> Any:
-        now = self._clock.bar
         try:
-            if -now - 2 < index < 0:
-                return self._list[now + 1 + index]
+            place = self._clock.bar + 1 + index
+            if place >= 0 > index:
+                return self._list[place]
         except TypeError:
             return self._slice(index)
         if index >= 0:
@@ -111,8 +111,8 @@ class IndicatorView:
                 f"[-2] the one before, and there is nothing beyond"
             )
         raise LookaheadError(
-            f"{self._name}[{index}]: only {now + 1} bars have closed so far; state warmup_bars to "
-            f"be called later"
+            f"{self._name}[{index}]: only {self._clock.bar + 1} bars have closed so far; state "
+            f"warmup_bars to be called later"
         )
 
     def _slice(self, index: Any) -> NDArray[np.float64]:

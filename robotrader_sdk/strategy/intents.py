@@ -80,18 +80,18 @@ def read_number(name: str, value: object) -> float:
         raise OrderError(f"{name} must be a number, got {value!r}") from None
 
 
-def read_price(name: str, value: float | None) -> float:
-    """A price of the order itself; NaN stands for none given."""
-    number = math.nan if value is None else read_number(name, value)
+def read_price(name: str, value: float) -> float:
+    """A price of the order itself."""
+    number = read_number(name, value)
     if number <= 0.0:
         raise OrderError(f"{name} must be above 0, got {value!r}")
     return number
 
 
-def read_protection(name: str, value: float | None) -> float:
-    """A protective price or fraction; 0 stands for none given."""
-    number = 0.0 if value is None else read_number(name, value)
-    if value is not None and number <= 0.0:
+def read_protection(name: str, value: float) -> float:
+    """A protective price or fraction."""
+    number = read_number(name, value)
+    if number <= 0.0:
         raise OrderError(f"{name} must be above 0, got {value!r}")
     if name in {"stop_loss", "trailing_stop"} and number >= 1.0:
         raise OrderError(

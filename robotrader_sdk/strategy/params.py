@@ -98,9 +98,7 @@ def build_model(strategy_class: type) -> type[pydantic.BaseModel]:
             strategy_class.__name__, __config__=config, **fields
         )
     except (pydantic.PydanticUserError, TypeError) as error:
-        raise ParameterError(
-            f"{strategy_class.__name__}: a parameter's bounds don't fit its type: {error}"
-        ) from error
+        raise _misfit(strategy_class, error) from error
     return model
 
 
@@ -113,6 +111,8 @@ def validate_params(
         validated = model(**plain)
     except ValidationError as error:
         raise ParameterError(_explain(strategy_class, error)) from None
+    except TypeError as error:  # a bound that can't be compared with the value
+        raise _misfit(strategy_class, error) from error
     return {name: getattr(validated, name) for name in model.model_fields}
 
 
@@ -132,6 +132,12 @@ def _annotation(strategy_class: type, name: str) -> Any:
             return annotation
     raise ParameterError(
         f"{strategy_class.__name__}.{name} has no type; write `{name}: int = rt.param(...)`"
+    )
+
+
+def _misfit(strategy_class: type, error: Exception) -> ParameterError:
+    return ParameterError(
+        f"{strategy_class.__name__}: a parameter's bounds don't fit its type: {error}"
     )
 
 

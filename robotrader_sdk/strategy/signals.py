@@ -107,7 +107,7 @@ class SignalArrays(NamedTuple):
 
     def wishes(self, first_bar: int, end_bar: int) -> NDArray[Any]:
         """A row for each bar of a range at which anything is wanted."""
-        bars = np.flatnonzero(self.flags[first_bar:end_bar]) + first_bar
+        bars = np.flatnonzero(self.flags[first_bar:end_bar] != 0) + first_bar
         table = np.empty(len(bars), WISH)
         table["bar"] = bars
         table["flags"] = self.flags[bars]

@@ -8,7 +8,7 @@ import traceback
 import pandas as pd
 
 from robotrader_sdk.errors import RobotraderError, StrategyError
-from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.strategy.base import Strategy, stated_warmup
 from robotrader_sdk.strategy.context import Account, Columns, Context
 from robotrader_sdk.strategy.indicator import BarsHandle, Clock, Registry
 from robotrader_sdk.strategy.intents import Intent
@@ -22,29 +22,34 @@ class Stepper:
     """
 
     def __init__(
-        self, strategy: Strategy, bars: pd.DataFrame, account: Account, symbol: str = ""
+        self,
+        strategy: Strategy,
+        bars: pd.DataFrame,
+        columns: Columns,
+        account: Account,
+        symbol: str = "",
     ) -> None:
         self.strategy = strategy.fresh()
         self._clock = Clock()
         self._times = bars.index
         self.registry = Registry(bars, self._clock, type(strategy).__name__)
         self._init(bars)
-        columns = Columns(*(bars[name].to_list() for name in Columns._fields))
         self._ctx = Context(bars, columns, self._clock, account, (self.strategy.seed, symbol))
-        stated = self.strategy.warmup_bars
+        self._on_bar = self.strategy.on_bar
+        stated = stated_warmup(self.strategy)
         self.warmup_bars = self.registry.warmup_bars if stated is None else stated
 
     def step(self, bar: int) -> list[Intent]:
         """Let the strategy see the close of a bar; what it asks for."""
         self._clock.bar = bar
         try:
-            self.strategy.on_bar(self._ctx)
+            self._on_bar(self._ctx)
         except RobotraderError:
             raise
         except Exception as error:
             where = f" at bar {self._times[bar]}"
             raise strategy_failure(self.strategy, "on_bar", error, where) from error
-        return self._ctx.take_intents() if self._ctx._intents else _NOTHING
+        return self._ctx.take_intents()
 
     def _init(self, bars: pd.DataFrame) -> None:
         self.strategy.__dict__["_register"] = self.registry.register
@@ -56,9 +61,6 @@ class Stepper:
             raise strategy_failure(self.strategy, "init", error) from error
         finally:
             del self.strategy.__dict__["_register"]
-
-
-_NOTHING: list[Intent] = []
 
 
 def strategy_failure(

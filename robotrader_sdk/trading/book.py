@@ -41,8 +41,8 @@ def new_book(cash: float, terms: Table, rows: int = 256) -> Book:
         ledger=ledger,
         orders=np.empty(rows, ORDER),
         working=np.empty(rows, np.int64),
-        lots=np.empty(rows, LOT),
-        open_lots=np.empty(rows, np.int64),
+        lots=np.empty(rows // 2, LOT),
+        open_lots=np.empty(rows // 2, np.int64),
         fills=np.empty(rows, FILL),
         terms=terms,
     )
@@ -69,10 +69,14 @@ def _doubled(table: Table) -> Table:
 def has_room(book: Book, new_orders: int) -> bool:
     """Whether the tables surely hold a bar that decides so many new orders.
 
-    An order brings at most a stop and a take-profit, and no table has more rows than orders.
+    An order fills at most once, and then brings at most a lot, a stop and a take-profit.
     """
     ledger = book.ledger[0]
-    return bool(ledger["n_orders"] + 3 * (ledger["n_working"] + new_orders) <= book.orders.size)
+    orders = ledger["n_working"] + new_orders
+    return bool(
+        ledger["n_orders"] + 3 * orders <= book.orders.size
+        and ledger["n_lots"] + orders <= book.lots.size
+    )
 
 
 @rule

@@ -73,9 +73,7 @@ def decide(book: Book, bar: int, close: float, wish: Any) -> None:
     if enters_long or enters_short:
         row = append_order(book, bar, side, kind, Purpose.ENTRY.value)
         _fill_in(book.orders[row], wish)
-        admit(book, bar, close, row)
-        if held != 0.0 and book.orders[row]["status"] == OrderStatus.WORKING:
-            book.orders[row]["quantity"] = book.orders[row]["quantity"] + abs(held)
+        admit(book, bar, close, row, abs(held))
 
 
 @rule

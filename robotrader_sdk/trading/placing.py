@@ -64,16 +64,17 @@ def append_order(book: Book, bar: int, side: int, kind: int, purpose: int) -> in
 
 
 @rule
-def admit(book: Book, bar: int, close: float, row: int) -> None:
+def admit(book: Book, bar: int, close: float, row: int, reversed_quantity: float) -> None:
     """Round, size and check the newest order, whose `limit` and `stop` are still prices.
 
-    It stays working, or is rejected with its reason.
+    It stays working, or is rejected with its reason. `reversed_quantity` is what a priced
+    reversal closes on top of what it enters.
     """
     order = book.orders[row]
     order["limit"] = order_steps(book.terms[0], order["side"], order["limit"])
     order["stop"] = order_steps(book.terms[0], order["side"], order["stop"])
     exit_row = pending_exit(book, bar)
-    reason = _why_refused(book, order, close, exit_row >= 0)
+    reason = _why_refused(book, order, close, exit_row >= 0, reversed_quantity)
     if reason != RejectReason.NONE:
         reject_order(book, row, reason, bar)
         book.ledger[0]["n_working"] = book.ledger[0]["n_working"] - 1
@@ -97,7 +98,9 @@ def pending_exit(book: Book, bar: int) -> int:
 
 
 @rule
-def _why_refused(book: Book, order: Any, close: float, exit_pending: bool) -> int:
+def _why_refused(
+    book: Book, order: Any, close: float, exit_pending: bool, reversed_quantity: float
+) -> int:
     kind = order["type"]
     numbers = order["size"] + order["stop_loss"] + order["take_profit"] + order["trailing_stop"]
     numbers += order["stop_loss_price"] + order["take_profit_price"]
@@ -120,11 +123,18 @@ def _why_refused(book: Book, order: Any, close: float, exit_pending: bool) -> in
     elif kind == OrderType.STOP:
         stop = from_steps(order["stop"], terms["tick_size"], terms["ticks_per_unit"])
         price = taker_price(terms, order["side"], stop, math.nan)
-    return _size_up(book, order, close, price, exit_pending)
+    return _size_up(book, order, close, price, exit_pending, reversed_quantity)
 
 
 @rule
-def _size_up(book: Book, order: Any, close: float, price: float, exit_pending: bool) -> int:
+def _size_up(
+    book: Book,
+    order: Any,
+    close: float,
+    price: float,
+    exit_pending: bool,
+    reversed_quantity: float,
+) -> int:
     """Fix the quantity where that is due at the decision, given the price to expect."""
     terms = book.terms[0]
     side = order["side"]
@@ -149,9 +159,11 @@ def _size_up(book: Book, order: Any, close: float, price: float, exit_pending: b
     elif unit != SizeUnit.QUANTITY:
         quantity = quantity_for(terms, unit, order["size"], equity, price)
     quantity = whole_lots(terms, quantity)
-    order["quantity"] = quantity
     if quantity <= 0.0:
+        order["quantity"] = quantity
         return RejectReason.BELOW_LOT_SIZE.value
+    quantity += reversed_quantity
+    order["quantity"] = quantity
     if market:
         return RejectReason.NONE.value
     # What an exchange checks when a limit or stop order arrives, on its own.

@@ -44,9 +44,7 @@ def theirs() -> Any:
                     self.position.close()
                     self.sell()
 
-        stats = Backtest(
-            GOOG, Cross, cash=10_000, commission=0, finalize_trades=True
-        ).run()
+        stats = Backtest(GOOG, Cross, cash=10_000, commission=0, finalize_trades=True).run()
     return GOOG, stats["_trades"]
 
 

@@ -15,12 +15,48 @@ import pytest
 import robotrader_sdk as rt
 from robotrader_sdk.errors import ResultError
 
-STATS = """final_equity total_return cagr volatility sharpe sortino calmar max_drawdown
-max_drawdown_duration exposure n_trades win_rate profit_factor expectancy avg_trade best_trade
-worst_trade avg_bars_held fees_paid turnover buy_hold_return n_rejected n_ambiguous
-pnl_pessimistic pnl_optimistic""".split()
-TRADES = """direction quantity entry_time entry_price exit_time exit_price fees pnl return
-bars_held entry_reason exit_reason status""".split()
+STATS = [
+    "final_equity",
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "calmar",
+    "max_drawdown",
+    "max_drawdown_duration",
+    "exposure",
+    "n_trades",
+    "win_rate",
+    "profit_factor",
+    "expectancy",
+    "avg_trade",
+    "best_trade",
+    "worst_trade",
+    "avg_bars_held",
+    "fees_paid",
+    "turnover",
+    "buy_hold_return",
+    "n_rejected",
+    "n_ambiguous",
+    "pnl_pessimistic",
+    "pnl_optimistic",
+]
+TRADES = [
+    "direction",
+    "quantity",
+    "entry_time",
+    "entry_price",
+    "exit_time",
+    "exit_price",
+    "fees",
+    "pnl",
+    "return",
+    "bars_held",
+    "entry_reason",
+    "exit_reason",
+    "status",
+]
 
 
 def test_the_run_has_something_of_everything(result: Any) -> None:

@@ -59,7 +59,7 @@ def test_nothing_in_the_context_tells_the_future(bars: pd.DataFrame) -> None:
             if ctx.bar_number == 3:
                 ctx.buy(quantity=1, stop_loss=0.01, take_profit=0.02)
                 ctx.buy(quantity=1, limit_price=ctx.close - 5)
-            names = [n for n in dir(ctx) if not n.startswith("_") and n not in {"take_intents"}]
+            names = [n for n in dir(ctx) if not n.startswith("_") and n != "take_intents"]
             values = [getattr(ctx, n) for n in names]
             values = [repr(v) for v in values if not callable(v) and not hasattr(v, "random")]
             frame = ctx.history(10_000)
@@ -132,9 +132,7 @@ def test_an_indicator_of_an_indicator(bars: pd.DataFrame) -> None:
     got: list[float] = []
 
     def init(self: Any, handle: Any) -> None:
-        self.twice = self.indicator(
-            rt.ta.sma, self.indicator(rt.ta.sma, handle.close, 3), 4
-        )
+        self.twice = self.indicator(rt.ta.sma, self.indicator(rt.ta.sma, handle.close, 3), 4)
 
     run(bars, lambda self, ctx: got.append(self.twice[-1]), init)
     np.testing.assert_array_equal(got, twice)
@@ -184,7 +182,7 @@ def test_the_handle_hides_no_frame_in_its_attributes(bars: pd.DataFrame) -> None
 
 
 def test_the_handle_knows_its_columns(bars: pd.DataFrame) -> None:
-    with pytest.raises(StrategyError, match="no column 'clsoe'.*close"):
+    with pytest.raises(StrategyError, match=r"no column 'clsoe'.*close"):
         run(bars, lambda self, ctx: None, lambda self, handle: handle.clsoe)
 
 

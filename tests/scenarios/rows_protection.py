@@ -1,0 +1,360 @@
+"""Fill contract, rules 8 to 10: stop-loss, take-profit, trailing stop, ambiguity."""
+
+from __future__ import annotations
+
+import math
+
+from .harness import Prices, Row, buy, sell
+
+STILL: Prices = (100, 101, 99, 100)
+FOREVER = math.inf
+ENTRY = "1 buy 1 @ 100 taker entry"
+
+STOP_LOSS = [
+    Row(
+        "an entry at the open exposes the whole bar to the stop-loss",
+        [STILL, (100, 101, 94, 100)],
+        [buy(0, quantity=1, stop_loss=0.05)],
+        [ENTRY, "1 sell 1 @ 95 taker stop_loss"],
+        position=0,
+        equity=9_995,
+        mirrored=True,
+    ),
+    Row(
+        "stop-loss touched exactly fills",
+        [STILL, STILL, (100, 101, 95, 100)],
+        [buy(0, quantity=1, stop_loss=0.05)],
+        [ENTRY, "2 sell 1 @ 95 taker stop_loss"],
+        mirrored=True,
+    ),
+    Row(
+        "stop-loss gapped through fills at the open",
+        [STILL, STILL, (90, 91, 89, 90)],
+        [buy(0, quantity=1, stop_loss=0.05)],
+        [ENTRY, "2 sell 1 @ 90 taker stop_loss"],
+        mirrored=True,
+    ),
+    Row(
+        "stop-loss is a fraction of the fill price, not of the close",
+        [STILL, (200, 201, 199, 200), (200, 201, 189, 200)],
+        [buy(0, quantity=1, stop_loss=0.05)],
+        ["1 buy 1 @ 200 taker entry", "2 sell 1 @ 190 taker stop_loss"],
+    ),
+    Row(
+        "stop-loss hangs on the slipped entry price and slips itself",
+        [STILL, STILL, (100, 101, 90, 95)],
+        [buy(0, quantity=1, stop_loss=0.1)],
+        ["1 buy 1 @ 101 taker entry", f"2 sell 1 @ {101 * 0.9 * 0.99!r} taker stop_loss"],
+        slippage=0.01,
+    ),
+    Row(
+        "stop-loss of a long rounds up to its tick",
+        [STILL, STILL, (100, 101, 95, 100)],
+        [buy(0, quantity=1, stop_loss=0.0512)],
+        [ENTRY, "2 sell 1 @ 95 taker stop_loss"],
+        tick=0.5,
+        mirrored=True,
+    ),
+    Row(
+        "absolute stop-loss",
+        [STILL, STILL, (100, 101, 92, 95)],
+        [buy(0, quantity=1, stop_loss_price=93)],
+        [ENTRY, "2 sell 1 @ 93 taker stop_loss"],
+        mirrored=True,
+    ),
+    Row(
+        "of a relative and an absolute stop-loss the nearer holds",
+        [STILL, STILL, (100, 101, 80, 95)],
+        [buy(0, quantity=1, stop_loss=0.1, stop_loss_price=93)],
+        [ENTRY, "2 sell 1 @ 93 taker stop_loss"],
+        mirrored=True,
+    ),
+    Row(
+        "of an absolute and a relative stop-loss the nearer holds",
+        [STILL, STILL, (100, 101, 80, 95)],
+        [buy(0, quantity=1, stop_loss=0.05, stop_loss_price=90)],
+        [ENTRY, "2 sell 1 @ 95 taker stop_loss"],
+        mirrored=True,
+    ),
+    Row(
+        "absolute stop-loss already passed by the entry's open fills at that open",
+        [STILL, (90, 91, 89, 90)],
+        [buy(0, quantity=1, stop_loss_price=95)],
+        ["1 buy 1 @ 90 taker entry", "1 sell 1 @ 90 taker stop_loss"],
+        position=0,
+        mirrored=True,
+    ),
+    Row(
+        "absolute stop-loss on the wrong side rejects the entry",
+        [STILL, STILL],
+        [buy(0, quantity=1, stop_loss_price=105)],
+        [],
+        rejected=["0 protection_on_wrong_side"],
+        mirrored=True,
+    ),
+    Row(
+        "absolute take-profit on the wrong side rejects the entry",
+        [STILL, STILL],
+        [buy(0, quantity=1, take_profit_price=95)],
+        [],
+        rejected=["0 protection_on_wrong_side"],
+        mirrored=True,
+    ),
+]
+
+TAKE_PROFIT = [
+    Row(
+        "an entry at the open exposes the whole bar to the take-profit",
+        [STILL, (100, 111, 99, 100)],
+        [buy(0, quantity=1, take_profit=0.1)],
+        [ENTRY, "1 sell 1 @ 110.00000000000001 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "take-profit touched is no fill",
+        [STILL, STILL, (100, 110, 99, 100)],
+        [buy(0, quantity=1, take_profit_price=110)],
+        [ENTRY],
+        position=1,
+        mirrored=True,
+    ),
+    Row(
+        "take-profit touched fills when asked to",
+        [STILL, STILL, (100, 110, 99, 100)],
+        [buy(0, quantity=1, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 110 maker take_profit"],
+        limit_fill="touch",
+        mirrored=True,
+    ),
+    Row(
+        "resting take-profit gapped past fills at its own price",
+        [STILL, STILL, (115, 116, 114, 115)],
+        [buy(0, quantity=1, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 110 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "take-profit already passed by the entry's open fills at that open as taker",
+        [STILL, (115, 116, 114, 115)],
+        [buy(0, quantity=1, take_profit_price=110)],
+        ["1 buy 1 @ 115 taker entry", "1 sell 1 @ 115 taker take_profit"],
+        position=0,
+        mirrored=True,
+    ),
+    Row(
+        "take-profit of a long rounds up to its tick",
+        [STILL, STILL, (100, 105.5, 99, 105), (100, 106, 99, 105)],
+        [buy(0, quantity=1, take_profit=0.0512)],
+        [ENTRY, "3 sell 1 @ 105.5 maker take_profit"],
+        tick=0.5,
+        mirrored=True,
+    ),
+    Row(
+        "of a relative and an absolute take-profit the nearer fills",
+        [STILL, STILL, (100, 130, 99, 100)],
+        [buy(0, quantity=1, take_profit=0.2, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 110 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "of an absolute and a relative take-profit the nearer fills",
+        [STILL, STILL, (100, 130, 99, 100)],
+        [buy(0, quantity=1, take_profit=0.05, take_profit_price=120)],
+        [ENTRY, "2 sell 1 @ 105 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "after an entry inside the bar the take-profit waits for the next",
+        [STILL, (100, 120, 97, 118), (118, 119, 117, 118)],
+        [buy(0, quantity=1, limit=98, take_profit_price=110)],
+        ["1 buy 1 @ 98 maker entry", "2 sell 1 @ 118 taker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "after an entry inside the bar the take-profit rests and fills as maker",
+        [STILL, (100, 120, 97, 105), (105, 112, 104, 105)],
+        [buy(0, quantity=1, limit=98, take_profit_price=110)],
+        ["1 buy 1 @ 98 maker entry", "2 sell 1 @ 110 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "a limit filled at its first open exposes that bar to the take-profit",
+        [STILL, (97, 112, 96, 105)],
+        [buy(0, quantity=1, limit=98, take_profit_price=110)],
+        ["1 buy 1 @ 97 taker entry", "1 sell 1 @ 110 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "a stop entry met by the open exposes that bar to the take-profit",
+        [STILL, (105, 112, 104, 105)],
+        [buy(0, quantity=1, stop=105, take_profit_price=110)],
+        ["1 buy 1 @ 105 taker entry", "1 sell 1 @ 110 maker take_profit"],
+        mirrored=True,
+    ),
+    Row(
+        "a stop entry gapped through exposes that bar to the take-profit",
+        [STILL, (106, 112, 104, 105)],
+        [buy(0, quantity=1, stop=105, take_profit_price=110)],
+        ["1 buy 1 @ 106 taker entry", "1 sell 1 @ 110 maker take_profit"],
+        mirrored=True,
+    ),
+]
+
+AMBIGUOUS = [
+    Row(
+        "both reachable: the stop-loss fills and the trade is ambiguous",
+        [STILL, STILL, (100, 112, 94, 100)],
+        [buy(0, quantity=1, stop_loss=0.05, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 95 taker stop_loss"],
+        ambiguous=1,
+        bounds=(-5, 10),
+        mirrored=True,
+    ),
+    Row(
+        "both reachable in the bar of an entry at the open",
+        [STILL, (100, 112, 94, 100)],
+        [buy(0, quantity=1, stop_loss=0.05, take_profit_price=110)],
+        [ENTRY, "1 sell 1 @ 95 taker stop_loss"],
+        ambiguous=1,
+        bounds=(-5, 10),
+        mirrored=True,
+    ),
+    Row(
+        "take-profit only touched: nothing is ambiguous",
+        [STILL, STILL, (100, 110, 94, 100)],
+        [buy(0, quantity=1, stop_loss=0.05, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 95 taker stop_loss"],
+        bounds=(-5, -5),
+        mirrored=True,
+    ),
+    Row(
+        "stop-loss gapped through at the open: nothing is ambiguous",
+        [STILL, STILL, (90, 112, 89, 100)],
+        [buy(0, quantity=1, stop_loss=0.05, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 90 taker stop_loss"],
+        bounds=(-10, -10),
+        mirrored=True,
+    ),
+    Row(
+        "an entry inside the bar whose stop-loss lies within it is ambiguous",
+        [STILL, (100, 104, 94, 103), (103, 104, 102, 103)],
+        [buy(0, quantity=1, limit=98, stop_loss_price=95)],
+        ["1 buy 1 @ 98 maker entry", "1 sell 1 @ 95 taker stop_loss"],
+        ambiguous=1,
+        bounds=(-3, 5),
+        mirrored=True,
+    ),
+    Row(
+        "an entry inside the bar whose stop-loss lies outside is not",
+        [STILL, (100, 104, 96, 103), (103, 104, 102, 103)],
+        [buy(0, quantity=1, limit=98, stop_loss_price=95)],
+        ["1 buy 1 @ 98 maker entry"],
+        position=1,
+        mirrored=True,
+    ),
+    Row(
+        "a stop entry inside the bar with its stop-loss on the way back",
+        [STILL, (100, 106, 99, 105), STILL],
+        [buy(0, quantity=1, stop=105, stop_loss_price=102)],
+        ["1 buy 1 @ 105 taker entry", "1 sell 1 @ 102 taker stop_loss"],
+        ambiguous=1,
+        mirrored=True,
+    ),
+    Row(
+        "take-profit at the open precedes the stop-loss inside: nothing is ambiguous",
+        [STILL, STILL, (115, 116, 90, 100)],
+        [buy(0, quantity=1, stop_loss=0.05, take_profit_price=110)],
+        [ENTRY, "2 sell 1 @ 110 maker take_profit"],
+        bounds=(10, 10),
+        mirrored=True,
+    ),
+]
+
+TRAILING = [
+    Row(
+        "in the entry bar a trailing stop knows the entry price alone",
+        [STILL, (100, 120, 91, 110)],
+        [buy(0, quantity=1, trailing_stop=0.1)],
+        [ENTRY],
+        position=1,
+    ),
+    Row(
+        "in the entry bar a trailing stop can be hit",
+        [STILL, (100, 120, 89, 110)],
+        [buy(0, quantity=1, trailing_stop=0.1)],
+        [ENTRY, "1 sell 1 @ 90 taker trailing_stop"],
+        mirrored=True,
+    ),
+    Row(
+        "after an entry at the open its bar's extreme counts from the next bar on",
+        [STILL, (100, 120, 91, 110), (110, 110, 107, 108)],
+        [buy(0, quantity=1, trailing_stop=0.1)],
+        [ENTRY, "2 sell 1 @ 108 taker trailing_stop"],
+    ),
+    Row(
+        "short: after an entry at the open its bar's low counts from the next bar on",
+        [STILL, (100, 109, 80, 85), (85, 89, 84, 85)],
+        [sell(0, quantity=1, trailing_stop=0.1)],
+        ["1 sell 1 @ 100 taker entry", "2 buy 1 @ 88 taker trailing_stop"],
+    ),
+    Row(
+        "a bar's own extreme does not move the stop within it",
+        [STILL, STILL, (100, 130, 92, 110), (120, 121, 118, 120)],
+        [buy(0, quantity=1, trailing_stop=0.1)],
+        [ENTRY],
+        position=1,
+    ),
+    Row(
+        "trailing stop gapped through fills at the open",
+        [STILL, (100, 120, 91, 118), (105, 106, 104, 105)],
+        [buy(0, quantity=1, trailing_stop=0.1)],
+        [ENTRY, "2 sell 1 @ 105 taker trailing_stop"],
+    ),
+    Row(
+        "trailing stop never loosens",
+        [STILL, (100, 120, 99, 115), (115, 116, 109, 110), (110, 111, 107, 108)],
+        [buy(0, quantity=1, trailing_stop=0.1)],
+        [ENTRY, "3 sell 1 @ 108 taker trailing_stop"],
+    ),
+    Row(
+        "after an entry inside the bar that bar's extremes never count",
+        [STILL, (100, 150, 97, 110), (100, 102, 91, 100), (100, 101, 91, 100)],
+        [buy(0, quantity=1, limit=98, trailing_stop=0.1)],
+        ["1 buy 1 @ 98 maker entry", f"3 sell 1 @ {102 * 0.9!r} taker trailing_stop"],
+    ),
+    Row(
+        "the tighter fixed stop holds until the trailing one overtakes it",
+        [STILL, (100, 101, 96, 100), (100, 101, 94, 95)],
+        [buy(0, quantity=1, stop_loss=0.05, trailing_stop=0.1)],
+        [ENTRY, "2 sell 1 @ 95 taker stop_loss"],
+    ),
+    Row(
+        "a trailing stop that has overtaken the fixed one holds",
+        [STILL, (100, 120, 96, 118), (118, 119, 100, 105)],
+        [buy(0, quantity=1, stop_loss=0.05, trailing_stop=0.1)],
+        [ENTRY, "2 sell 1 @ 108 taker trailing_stop"],
+    ),
+    Row(
+        "a tighter trailing stop precedes a wider fixed one from the start",
+        [STILL, (100, 101, 94, 95)],
+        [buy(0, quantity=1, stop_loss=0.1, trailing_stop=0.05)],
+        [ENTRY, "1 sell 1 @ 95 taker trailing_stop"],
+        mirrored=True,
+    ),
+    Row(
+        "trailing stop of a long rounds up to its tick",
+        [STILL, (100, 103, 99, 102), (102, 102, 98, 99)],
+        [buy(0, quantity=1, trailing_stop=0.05)],
+        [ENTRY, "2 sell 1 @ 98 taker trailing_stop"],
+        tick=0.5,
+    ),
+    Row(
+        "trailing stop and take-profit both reachable are ambiguous",
+        [STILL, STILL, (100, 112, 89, 100)],
+        [buy(0, quantity=1, trailing_stop=0.1, take_profit_price=110)],
+        [ENTRY, f"2 sell 1 @ {101 * 0.9!r} taker trailing_stop"],
+        ambiguous=1,
+    ),
+]
+
+ROWS = STOP_LOSS + TAKE_PROFIT + AMBIGUOUS + TRAILING

@@ -1,0 +1,160 @@
+"""One vectorised strategy in three forms: signals, rule 12 by hand in `on_bar`, plain calls."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import robotrader_sdk as rt
+from robotrader_sdk.trading import book as books
+from robotrader_sdk.trading import matching
+from robotrader_sdk.trading.costs import make_terms
+from robotrader_sdk.trading.decision import WISH, decide
+from robotrader_sdk.trading.ledger import equity_at
+from robotrader_sdk.trading.order import Purpose, SizeUnit
+from robotrader_sdk.types import Side
+
+from .harness import PROTECTION
+
+FLAGS = ("enter_long", "exit_long", "enter_short", "exit_short")
+ENTER_LONG, EXIT_LONG, ENTER_SHORT, EXIT_SHORT = 1, 2, 4, 8
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted at one bar; NaN: no such price."""
+
+    flags: int = 0
+    limit: float = math.nan
+    stop: float = math.nan
+    valid_bars: float = 1
+    size: float = 1.0
+    protection: dict[str, float] = field(default_factory=dict)
+
+
+class AsSignals(rt.Strategy):
+    """The wishes as arrays, one value a bar."""
+
+    wishes: list[Wish]
+    unit: str
+
+    def fresh(self) -> Any:
+        return with_wishes(type(self), self.wishes, self.unit)
+
+    def signals(self, bars: pd.DataFrame) -> rt.Signals:
+        columns: dict[str, Any] = {
+            name: [bool(w.flags & 1 << k) for w in self.wishes] for k, name in enumerate(FLAGS)
+        }
+        columns[self.unit] = [w.size for w in self.wishes]
+        columns["entry_limit_price"] = [w.limit for w in self.wishes]
+        columns["entry_stop_price"] = [w.stop for w in self.wishes]
+        columns["valid_bars"] = [w.valid_bars for w in self.wishes]
+        for name in PROTECTION:
+            if any(name in w.protection for w in self.wishes):
+                columns[name] = [w.protection.get(name, math.nan) for w in self.wishes]
+        return rt.Signals(**columns)
+
+
+class ByHand(rt.Strategy):
+    """The same, as someone would write it who reads rule 12 and has only `ctx`."""
+
+    wishes: list[Wish]
+    unit: str
+    warmup_bars = 0
+
+    def fresh(self) -> Any:
+        return with_wishes(type(self), self.wishes, self.unit)
+
+    def on_bar(self, ctx: rt.Context) -> None:
+        wish = self.wishes[ctx.bar_number]
+        held = ctx.position.quantity
+        exit_long = bool(wish.flags & EXIT_LONG)
+        exit_short = bool(wish.flags & EXIT_SHORT)
+        both = wish.flags & ENTER_LONG and wish.flags & ENTER_SHORT
+        long = bool(wish.flags & ENTER_LONG) and not both and not exit_long and held <= 0
+        short = bool(wish.flags & ENTER_SHORT) and not both and not exit_short and held >= 0
+        for order in ctx.orders:
+            leaves = exit_long if order.side is Side.BUY else exit_short
+            if order.purpose is Purpose.ENTRY and (leaves or long or short):
+                ctx.cancel(order)
+        priced = not (math.isnan(wish.limit) and math.isnan(wish.stop))
+        reverses = (long or short) and not priced
+        if (held > 0 and (exit_long or reverses)) or (held < 0 and (exit_short or reverses)):
+            ctx.close_position()
+            held = 0.0
+        if long or short:
+            self.enter(ctx, ctx.buy if long else ctx.sell, wish, priced, abs(held))
+
+    def enter(self, ctx: rt.Context, place: Any, wish: Wish, priced: bool, held: float) -> None:
+        asked: dict[str, Any] = dict(wish.protection)
+        size = wish.size
+        if held:  # a priced reversal is one order for the position and the entry
+            assert self.unit == "quantity"
+            size += held
+        if priced:
+            asked["limit_price"] = None if math.isnan(wish.limit) else wish.limit
+            asked["stop_price"] = None if math.isnan(wish.stop) else wish.stop
+            asked["valid_bars"] = int(wish.valid_bars) if wish.valid_bars < math.inf else None
+        place(**{self.unit: size}, **asked)
+
+
+def with_wishes(strategy_class: type[Any], wishes: list[Wish], unit: str) -> Any:
+    strategy = strategy_class()
+    strategy.wishes = wishes
+    strategy.unit = unit
+    return strategy
+
+
+@dataclass(frozen=True)
+class PlainRun:
+    """What the plain rules leave behind."""
+
+    fill_table: Any
+    equity_values: Any
+    n_ambiguous: int
+    n_conflicts: int
+
+
+def run_plainly(
+    bars: pd.DataFrame, wishes: list[Wish], unit: str, settings: dict[str, Any]
+) -> PlainRun:
+    """The rules as they stand, uncompiled."""
+    terms = make_terms(
+        settings["instrument"],
+        settings["fees"],
+        settings["slippage"],
+        fill_on_touch=settings["limit_fill"] == "touch",
+    )
+    book = books.new_book(settings["cash"], terms, 2048)
+    equity = []
+    prices = bars[["open", "high", "low", "close"]].to_numpy().tolist()
+    for bar, (open_, high, low, close) in enumerate(prices):
+        matching.match_bar(book, bar, open_, high, low, False)
+        if wishes[bar].flags:
+            decide(book, bar, close, _row(bar, wishes[bar], unit))
+            if settings["fill_at"] == "close":
+                matching.match_bar(book, bar, close, close, close, True)
+        equity.append(equity_at(book.ledger[0], close))
+        if equity[-1] <= 0.0:
+            break
+    ledger = book.ledger[0]
+    fills = book.fills[: ledger["n_fills"]].copy()
+    return PlainRun(fills, np.array(equity), ledger["n_ambiguous"], ledger["n_conflicts"])
+
+
+def _row(bar: int, wish: Wish, unit: str) -> Any:
+    row = np.zeros(1, WISH)[0]
+    row["bar"] = bar
+    row["flags"] = wish.flags
+    row["valid_bars"] = wish.valid_bars if wish.valid_bars < math.inf else 0
+    row["size_unit"] = SizeUnit[unit.upper()]
+    row["size"] = wish.size
+    row["entry_limit_price"] = wish.limit
+    row["entry_stop_price"] = wish.stop
+    for name, value in wish.protection.items():
+        row[name] = value
+    return row
