@@ -53,9 +53,23 @@ class Compiled(Generic[P, R]):
         result: R = self.dispatcher(*args, **kwargs)
         return result
 
+    def for_types_of(self, *args: P.args, **_: P.kwargs) -> Callable[P, R]:
+        """The machine code itself, for arguments of exactly these types.
+
+        It is called without looking at the types again, which for a book of tables takes
+        longer than most functions of one.
+        """
+        import numba
+
+        typeof: Callable[[Any], Any] = numba.typeof
+        signature = tuple(map(typeof, args))
+        self.dispatcher.compile(signature)
+        machine_code: Callable[P, R] = self.dispatcher.overloads[signature].entry_point
+        return machine_code
+
     @functools.cached_property
     def dispatcher(self) -> Any:
-        """Numba's own callable: without the detour, for loops that count microseconds."""
+        """Numba's own callable."""
         import numba
 
         _register_rules()

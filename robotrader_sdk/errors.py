@@ -3,7 +3,7 @@
 Every error says what was wrong, what was expected and what to do about it.
 
     RobotraderError
-    ├── BarsError                bars that can't be trusted: unsorted, duplicate, NaN, high < low ...
+    ├── BarsError                bars that can't be trusted: unsorted, duplicate, NaN, high < low
     ├── DataError                bars that can't be had
     │   ├── UnreadableFileError  a file that is missing or is no table of bars
     │   ├── DownloadError        the exchange refused, or knows no such symbol or timeframe

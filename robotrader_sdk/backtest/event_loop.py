@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.backtest import kernel
+from robotrader_sdk.errors import RobotraderError
 from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.context import Columns, Position
 from robotrader_sdk.strategy.intents import Cancel, Intent, Order
@@ -43,19 +44,24 @@ class BookAccount:
         self.bar = 0
         self.n_orders = self.n_working = self.n_fills = self.n_lots = 0
         self.live: dict[int, Order] = {}
-        self._cash = cash
+        self.money = cash
         self.quantity = 0.0
         self._held = 0.0
         self._entry_price = math.nan
-        self._place = kernel.place.dispatcher
+        self._rows, self._lot_rows = self.book.orders.size, self.book.lots.size
+        no = 0.0
+        self._place = kernel.place.for_types_of(
+            self.book, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
+        )
+        self.match_bar = kernel.match_bar.for_types_of(self.book, 0, 0.0, 0.0, 0.0, False)
 
     def cash(self) -> float:
         """See `Account`."""
-        return self._cash
+        return self.money
 
     def equity(self) -> float:
         """See `Account`."""
-        return self._cash + self.quantity * self.closes[self.bar]
+        return self.money + self.quantity * self.closes[self.bar]
 
     def held(self) -> float:
         """See `Account`."""
@@ -76,7 +82,7 @@ class BookAccount:
         """Read the book again: money, position, and the orders that have ended."""
         ledger = self.book.ledger.item()
         counts = (self.n_working, self.n_fills)
-        self._cash, self.quantity, self._held = ledger[:3]
+        self.money, self.quantity, self._held = ledger[:3]
         self.n_orders, self.n_working, self.n_fills, self.n_lots = _counters(ledger)
         if counts == (self.n_working, self.n_fills):
             return
@@ -105,11 +111,9 @@ class BookAccount:
     def make_room(self, new_orders: int) -> None:
         """Enlarge the tables until a bar with so many new orders fits."""
         orders = self.n_working + new_orders
-        while (
-            self.n_orders + 3 * orders > self.book.orders.size
-            or self.n_lots + orders > self.book.lots.size
-        ):
+        while self.n_orders + 3 * orders > self._rows or self.n_lots + orders > self._lot_rows:
             self.book = enlarged(self.book)
+            self._rows, self._lot_rows = self.book.orders.size, self.book.lots.size
 
     def carry_out(self, intents: list[Intent]) -> None:
         """Enter what a strategy asked for, in the order it asked."""
@@ -122,8 +126,6 @@ class BookAccount:
     def place(self, order: Order) -> None:
         """Enter an intent into the book, at the close of the current bar."""
         self.make_room(1)
-        self.n_orders += 1
-        self.n_working += 1
         row = self._place(
             self.book,
             self.bar,
@@ -142,16 +144,22 @@ class BookAccount:
             order.stop_loss_price,
             order.take_profit_price,
         )
-        self.read_back(row, order)
-        if order.status is OrderStatus.WORKING:
+        self.n_orders += 1
+        if self.book.orders["status"][row]:
+            self.read_back(row, order)
+        else:
+            order.quantity = self.book.orders["quantity"][row].item()
+            self.n_working += 1
             self.live[row] = order
 
     def cancel(self, order: Order) -> None:
         """Cancel an order that is still working."""
         for row, live in self.live.items():
             if live is order:
-                end_order(self.book, row, int(OrderStatus.CANCELLED), self.bar)
+                end_order(self.book, row, OrderStatus.CANCELLED.value, self.bar)
                 sweep(self.book, self.bar)
+                self.read_back(row, self.live.pop(row))
+                self.n_working -= 1
                 return
 
 
@@ -170,25 +178,37 @@ def run_events(
     """
     stepper = Stepper(strategy, bars, columns, account, symbol)
     opens, highs, lows, closes = columns[:4]
-    match_bar = kernel.match_bar.dispatcher
+    match_bar = account.match_bar
     warmup_bars = stepper.warmup_bars
     check_warmup(warmup_bars)
-    step = stepper.step
-    for bar, close in enumerate(closes):
-        account.bar = bar
-        if account.n_working:
-            account.make_room(0)
-            match_bar(account.book, bar, opens[bar], highs[bar], lows[bar], False)
-            account.refresh()
-        if bar >= warmup_bars:
-            intents = step(bar)
-            if intents:
-                account.carry_out(intents)
-                if fill_at_close:
-                    match_bar(account.book, bar, close, close, close, True)
+    clock, on_bar, ctx = stepper.clock, stepper.strategy.on_bar, stepper.ctx
+    deciding = False
+    try:
+        for bar, close in enumerate(closes):
+            account.bar = bar
+            if account.n_working:
+                account.make_room(0)
+                match_bar(account.book, bar, opens[bar], highs[bar], lows[bar], False)
                 account.refresh()
-        if account.quantity and account.equity() <= 0.0:
-            return bar + 1, stepper
+            if bar >= warmup_bars:
+                # `stepper.step`, without a call and a `try` a bar.
+                clock.closed = bar + 1
+                deciding = True
+                on_bar(ctx)
+                deciding = False
+                if ctx.intents:
+                    account.carry_out(ctx.take_intents())
+                    if fill_at_close:
+                        match_bar(account.book, bar, close, close, close, True)
+                        account.refresh()
+            if account.quantity and account.money + account.quantity * close <= 0.0:
+                return bar + 1, stepper
+    except RobotraderError:
+        raise
+    except Exception as error:
+        if deciding:
+            raise stepper.failure(error) from error
+        raise
     return len(closes), stepper
 
 

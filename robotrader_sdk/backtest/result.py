@@ -32,7 +32,7 @@ _UNITS_A_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 class BacktestResult:
     """The outcome of `rt.backtest`. In a notebook it shows its figures and its equity.
 
-    stats: the figures, by name; `rt.analytics` gives each one's formula.
+    stats: the figures, by name; `robotrader_sdk.analytics` gives each one's formula.
     trades, orders, fills, rejected, positions: tables; their columns are described at the
         functions of `robotrader_sdk.backtest.records`.
     equity, returns, drawdown: one value a bar. Drawdown is from the running peak that includes

@@ -74,7 +74,15 @@ def run_figure(run: Run) -> Any:
             "font": {"size": 12, "color": theme.MUTED},
         },
     }
-    return go.Figure(data=run_traces(run, stack, window), layout=layout)
+    return RunFigure(data=run_traces(run, stack, window), layout=layout)
+
+
+class RunFigure(go.Figure):  # type: ignore[misc]  # plotly ships no types
+    """A figure that an exported notebook still shows, without a kernel and without a network."""
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
+        page = self.to_html(include_plotlyjs=True, full_html=False, default_height=800)
+        return {"application/vnd.plotly.v1+json": self.to_plotly_json(), "text/html": page}
 
 
 def run_traces(run: Run, stack: Stack, window: Window) -> list[Trace]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Unpack
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,9 @@ from robotrader_sdk.strategy.intents import (
     Cancel,
     Intent,
     Order,
+    OrderTerms,
     order_type,
-    read_price,
-    read_protection,
-    read_size,
+    read_terms,
 )
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import Direction, OrderType, Side
@@ -109,10 +108,10 @@ class Context:
         "_clock",
         "_columns",
         "_frame",
-        "_intents",
         "_n_orders",
         "_rng",
         "_seed",
+        "intents",
     )
 
     def __init__(
@@ -128,7 +127,7 @@ class Context:
         self._clock = clock
         self._account = account
         self._seed = (seed[0], zlib.crc32(seed[1].encode()))
-        self._intents: list[Intent] = []
+        self.intents: list[Intent] = []
         self._n_orders = 0
         self._rng: tuple[int, np.random.Generator] | None = None
 
@@ -140,33 +139,33 @@ class Context:
     @property
     def time(self) -> pd.Timestamp:
         """The open_time of the current bar, UTC."""
-        time: pd.Timestamp = self._frame.index[self._clock.bar]
+        time: pd.Timestamp = self._frame.index[self._clock.closed - 1]
         return time
 
     @property
     def open(self) -> float:
         """The current bar's open."""
-        return self._columns.open[self._clock.bar]
+        return self._columns.open[self._clock.closed - 1]
 
     @property
     def high(self) -> float:
         """The current bar's high."""
-        return self._columns.high[self._clock.bar]
+        return self._columns.high[self._clock.closed - 1]
 
     @property
     def low(self) -> float:
         """The current bar's low."""
-        return self._columns.low[self._clock.bar]
+        return self._columns.low[self._clock.closed - 1]
 
     @property
     def close(self) -> float:
         """The current bar's close: the last known price."""
-        return self._columns.close[self._clock.bar]
+        return self._columns.close[self._clock.closed - 1]
 
     @property
     def volume(self) -> float:
         """The current bar's volume, in base units."""
-        return self._columns.volume[self._clock.bar]
+        return self._columns.volume[self._clock.closed - 1]
 
     @property
     def bar(self) -> Bar:
@@ -197,8 +196,8 @@ class Context:
     @property
     def orders(self) -> tuple[Order, ...]:
         """The orders that may still fill, oldest first, those of this bar included."""
-        new = tuple(i for i in self._intents if isinstance(i, Order))
-        return tuple(o for o in (*self._account.working_orders(), *new) if o.is_working)
+        orders = (*self._account.working_orders(), *self._new_orders())
+        return tuple(order for order in orders if order.is_working)
 
     @property
     def rng(self) -> np.random.Generator:
@@ -209,11 +208,11 @@ class Context:
             self._rng = (now, np.random.default_rng((*self._seed, seconds)))
         return self._rng[1]
 
-    def buy(self, *bare: object, **asked: Any) -> Order:
+    def buy(self, *bare: object, **asked: Unpack[OrderTerms]) -> Order:
         """Buy; see `sell`, which takes the same."""
-        return self._ask(Side.BUY, bare, **asked)
+        return self._ask(Side.BUY, bare, asked)
 
-    def sell(self, *bare: object, **asked: Any) -> Order:
+    def sell(self, *bare: object, **asked: Unpack[OrderTerms]) -> Order:
         """Sell from the open of the next bar on; the order, to look at or to cancel.
 
         quantity, notional, fraction, risk: the size, at most one of them.
@@ -226,7 +225,7 @@ class Context:
         OrderError if it makes no sense; an order that the cash, the position or the market
         don't allow is rejected with a reason and listed in `result.rejected`.
         """
-        return self._ask(Side.SELL, bare, **asked)
+        return self._ask(Side.SELL, bare, asked)
 
     def close_position(self) -> Order | None:
         """Close whatever is held at the next open; None if there is nothing to close."""
@@ -242,87 +241,47 @@ class Context:
             raise OrderError(f"ctx.cancel takes an order, as ctx.buy returns it, got {order!r}")
         if order.is_working:
             order.cancel_requested = True
-            self._intents.append(Cancel(order))
+            self.intents.append(Cancel(order))
 
     def take_intents(self) -> list[Intent]:
         """What was asked for since the last call; for the stepper."""
-        taken = self._intents
+        taken = self.intents
         if taken:
-            self._intents = []
+            self.intents = []
         return taken
 
-    def _ask(
-        self,
-        side: Side,
-        bare: tuple[object, ...],
-        *,
-        quantity: float | None = None,
-        notional: float | None = None,
-        fraction: float | None = None,
-        risk: float | None = None,
-        limit_price: float | None = None,
-        stop_price: float | None = None,
-        valid_bars: int | None = None,
-        stop_loss: float | None = None,
-        take_profit: float | None = None,
-        trailing_stop: float | None = None,
-        stop_loss_price: float | None = None,
-        take_profit_price: float | None = None,
-    ) -> Order:
-        if bare:
-            raise OrderError(
-                f"say what {bare[0]!r} counts: quantity={bare[0]!r}, notional={bare[0]!r}, "
-                f"fraction={bare[0]!r} or risk={bare[0]!r}"
-            )
-        stops = (stop_loss, stop_loss_price, trailing_stop)
-        if risk is not None and all(stop is None for stop in stops):
-            raise OrderError(
-                "risk= is the fraction of equity lost at the stop and needs one: give stop_loss=, "
-                "stop_loss_price= or trailing_stop="
-            )
-        if valid_bars is not None and not (isinstance(valid_bars, int) and valid_bars >= 1):
-            raise OrderError(f"valid_bars must be a whole number >= 1, got {valid_bars!r}")
-        sizes = {"quantity": quantity, "notional": notional, "fraction": fraction, "risk": risk}
-        purpose, unit, size = self._purpose_and_size(side, read_size(sizes))
-        prices = {"limit_price": limit_price, "stop_price": stop_price}
-        protection = {
-            "stop_loss": stop_loss,
-            "take_profit": take_profit,
-            "trailing_stop": trailing_stop,
-            "stop_loss_price": stop_loss_price,
-            "take_profit_price": take_profit_price,
-        }
-        given = {name: read_price(name, v) for name, v in prices.items() if v is not None}
-        for name, value in protection.items():
-            if value is not None:
-                given[name] = read_protection(name, value)
-        order = self._add(side, order_type(limit_price, stop_price), purpose, unit, size)
-        order.valid_bars = valid_bars or 0
-        for name, number in given.items():
+    def _ask(self, side: Side, bare: tuple[object, ...], asked: OrderTerms) -> Order:
+        terms, unit, size = read_terms(bare, asked)
+        kind = order_type(terms)
+        purpose, unit, size = self._purpose_and_size(side, unit, size)
+        order = self._add(side, kind, purpose, unit, size)
+        for name, number in terms.items():
             setattr(order, name, number)
         return order
 
     def _purpose_and_size(
-        self, side: Side, asked: tuple[SizeUnit, float] | None
+        self, side: Side, unit: SizeUnit | None, size: float
     ) -> tuple[Purpose, SizeUnit, float]:
         """An order against what will be held at the next open is an exit, unless it is larger."""
-        closing = any(
-            i.size_unit == SizeUnit.POSITION for i in self._intents if isinstance(i, Order)
-        )
-        against = 0.0 if closing else -side * self._account.held()
-        if asked is None:
+        held = self._account.held()
+        if held and any(order.size_unit is SizeUnit.POSITION for order in self._new_orders()):
+            held = 0.0
+        against = -side * held
+        if unit is None:
             if against > 0:
                 return Purpose.EXIT, SizeUnit.POSITION, 0.0
             return Purpose.ENTRY, SizeUnit.FRACTION, 1.0
-        unit, size = asked
         if unit is SizeUnit.QUANTITY and 0 < size <= against:
             return Purpose.EXIT, unit, size
         return Purpose.ENTRY, unit, size
+
+    def _new_orders(self) -> list[Order]:
+        return [intent for intent in self.intents if isinstance(intent, Order)]
 
     def _add(
         self, side: Side, kind: OrderType, purpose: Purpose, unit: SizeUnit, size: float
     ) -> Order:
         self._n_orders += 1
         order = Order(self._n_orders, side, kind, purpose, unit, size)
-        self._intents.append(order)
+        self.intents.append(order)
         return order

@@ -13,12 +13,17 @@ from robotrader_sdk.errors import LookaheadError, StrategyError
 
 
 class Clock:
-    """Now, as the number of the bar that just closed; shared by everything that reads the past."""
+    """Now, as how many bars have closed; shared by everything that reads the past."""
 
-    __slots__ = ("bar",)
+    __slots__ = ("closed",)
 
     def __init__(self) -> None:
-        self.bar = -1
+        self.closed = 0
+
+    @property
+    def bar(self) -> int:
+        """The number of the bar that just closed; -1 before the first."""
+        return self.closed - 1
 
 
 def _refuse(self: Any, *_: object, **__: object) -> NoReturn:
@@ -100,8 +105,8 @@ class IndicatorView:
 
     def __getitem__(self, index: Any) -> Any:
         try:
-            place = self._clock.bar + 1 + index
-            if place >= 0 > index:
+            place = self._clock.closed + index
+            if index < 0 <= place:
                 return self._list[place]
         except TypeError:
             return self._slice(index)
@@ -111,7 +116,7 @@ class IndicatorView:
                 f"[-2] the one before, and there is nothing beyond"
             )
         raise LookaheadError(
-            f"{self._name}[{index}]: only {self._clock.bar + 1} bars have closed so far; state "
+            f"{self._name}[{index}]: only {self._clock.closed} bars have closed so far; state "
             f"warmup_bars to be called later"
         )
 
@@ -120,13 +125,13 @@ class IndicatorView:
             raise LookaheadError(f"{self._name}[{index!r}]: an index is a whole number or a slice")
         if any(part is not None and part >= 0 for part in (index.start, index.stop)):
             raise LookaheadError(f"{self._name}[{index}]: slices count back from now, as in [-5:]")
-        return self._values[: self._clock.bar + 1][index].copy()
+        return self._values[: self._clock.closed][index].copy()
 
     def __float__(self) -> float:
         return float(self[-1])
 
     def __repr__(self) -> str:
-        now = f"{self[-1]:g}" if self._clock.bar >= 0 else "before the first bar"
+        now = f"{self[-1]:g}" if self._clock.closed else "before the first bar"
         return f"<{self._name}: {now}>"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from dataclasses import dataclass
+from numbers import Integral
+from typing import TypedDict
 
 from robotrader_sdk.errors import OrderError
 from robotrader_sdk.trading.order import Purpose, SizeUnit
@@ -54,54 +57,105 @@ class Cancel:
 
 Intent = Order | Cancel
 
+
+class OrderTerms(TypedDict, total=False):
+    """What `ctx.buy` and `ctx.sell` take, by name; None is as good as not given."""
+
+    quantity: float | None
+    notional: float | None
+    fraction: float | None
+    risk: float | None
+    limit_price: float | None
+    stop_price: float | None
+    valid_bars: int | None
+    stop_loss: float | None
+    take_profit: float | None
+    trailing_stop: float | None
+    stop_loss_price: float | None
+    take_profit_price: float | None
+
+
 _SIZE_UNITS = {
     "quantity": SizeUnit.QUANTITY,
     "notional": SizeUnit.NOTIONAL,
     "fraction": SizeUnit.FRACTION,
     "risk": SizeUnit.RISK,
 }
+_FRACTIONS = ("stop_loss", "trailing_stop")
+_STOPS = ("stop_loss", "trailing_stop", "stop_loss_price")
 
 
-def read_size(sizes: dict[str, float | None]) -> tuple[SizeUnit, float] | None:
-    """The one size given and its unit, or None; OrderError if there are two."""
-    given = {name: size for name, size in sizes.items() if size is not None}
-    if len(given) > 1:
-        raise OrderError(f"a size has one unit, got {' and '.join(given)}; give one of them")
-    for name, size in given.items():
-        return _SIZE_UNITS[name], read_number(name, size)
-    return None
+def read_terms(
+    bare: tuple[object, ...], asked: OrderTerms
+) -> tuple[dict[str, float], SizeUnit | None, float]:
+    """The prices and protection of an order, its size's unit (None: no size) and its size.
+
+    OrderError names what makes no sense.
+    """
+    if bare:
+        raise OrderError(
+            f"say what {bare[0]!r} counts: quantity={bare[0]!r}, notional={bare[0]!r}, "
+            f"fraction={bare[0]!r} or risk={bare[0]!r}"
+        )
+    terms: dict[str, float] = {}
+    unit, size = None, math.nan
+    for name, value in asked.items():
+        if value is None:
+            continue
+        if name in _SIZE_UNITS:
+            if unit is not None:
+                raise OrderError(
+                    "a size has one unit; give one of quantity, notional, fraction, risk"
+                )
+            unit, size = _SIZE_UNITS[name], _number(name, value)
+        elif name == "valid_bars":
+            terms[name] = _count(name, value)
+        elif name in OrderTerms.__annotations__:
+            terms[name] = _above_zero(name, value)
+        else:
+            raise OrderError(_unknown(name))
+    if unit is SizeUnit.RISK and not any(stop in terms for stop in _STOPS):
+        raise OrderError(
+            "risk= is the fraction of equity lost at the stop and needs one: give stop_loss=, "
+            "stop_loss_price= or trailing_stop="
+        )
+    return terms, unit, size
 
 
-def read_number(name: str, value: object) -> float:
-    """A number of an order; NaN is let through and rejects the order with its reason."""
+def order_type(terms: dict[str, float]) -> OrderType:
+    """What kind of order the given prices make."""
+    if "stop_price" not in terms:
+        return OrderType.LIMIT if "limit_price" in terms else OrderType.MARKET
+    return OrderType.STOP_LIMIT if "limit_price" in terms else OrderType.STOP
+
+
+def _number(name: str, value: object) -> float:
+    """A number; NaN is let through and rejects the order with its reason."""
     try:
         return float(value)  # type: ignore[arg-type]  # anything that counts as a number
     except (TypeError, ValueError):
         raise OrderError(f"{name} must be a number, got {value!r}") from None
 
 
-def read_price(name: str, value: float) -> float:
-    """A price of the order itself."""
-    number = read_number(name, value)
+def _above_zero(name: str, value: object) -> float:
+    number = _number(name, value)
     if number <= 0.0:
         raise OrderError(f"{name} must be above 0, got {value!r}")
-    return number
-
-
-def read_protection(name: str, value: float) -> float:
-    """A protective price or fraction."""
-    number = read_number(name, value)
-    if number <= 0.0:
-        raise OrderError(f"{name} must be above 0, got {value!r}")
-    if name in {"stop_loss", "trailing_stop"} and number >= 1.0:
+    if name in _FRACTIONS and number >= 1.0:
         raise OrderError(
             f"{name} is a fraction of the entry price below 1, got {value!r}; 5 % is .05"
         )
     return number
 
 
-def order_type(limit_price: float | None, stop_price: float | None) -> OrderType:
-    """What kind of order the given prices make."""
-    if stop_price is None:
-        return OrderType.MARKET if limit_price is None else OrderType.LIMIT
-    return OrderType.STOP if limit_price is None else OrderType.STOP_LIMIT
+def _count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise OrderError(f"{name} must be a whole number >= 1, got {value!r}")
+    return int(value)
+
+
+def _unknown(name: str) -> str:
+    known = list(OrderTerms.__annotations__)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"an order has no {name}{hint} (it has: {', '.join(known)})"

@@ -128,10 +128,11 @@ def read_signals(signals: object, index: pd.DatetimeIndex, owner: str) -> Signal
             f"{type(signals).__name__}"
         )
     read = _Reader(index, owner)
+    flags = read.flags(signals)
     size_name = next((n for n in _SIZES if getattr(signals, n) is not None), "fraction")
     size = getattr(signals, size_name)
     return SignalArrays(
-        flags=read.flags(signals),
+        flags=flags,
         size_unit=int(_SIZES[size_name]),
         values={
             "size": read.above_zero(size_name, 1.0 if size is None else size),
@@ -165,6 +166,7 @@ class _Reader:
     def __init__(self, index: pd.DatetimeIndex, owner: str) -> None:
         self.index = index
         self.owner = owner
+        self.entries: NDArray[np.bool_] = np.ones(len(index), np.bool_)
 
     def flags(self, signals: Signals) -> NDArray[np.uint8]:
         flags = np.zeros(len(self.index), np.uint8)
@@ -174,6 +176,7 @@ class _Reader:
                 flags |= np.uint8(bit)
             elif value is not False:
                 np.bitwise_or(flags, np.uint8(bit), out=flags, where=value)
+        self.entries = flags & (ENTER_LONG | ENTER_SHORT) != 0
         return flags
 
     def booleans(self, name: str, value: Values) -> bool | NDArray[np.bool_]:
@@ -209,27 +212,35 @@ class _Reader:
 
     def above_zero(self, name: str, value: Values, absent: float = 0.0) -> NDArray[np.float64]:
         array = self.numbers(name, value, absent)
-        if value is not None and (array <= 0.0).any():
-            raise self._error(name, f"must be above 0, found {array[array <= 0.0][0]:g}")
+        if value is not None:
+            at_entries = self._at_entries(array)
+            if (at_entries <= 0.0).any():
+                found = at_entries[at_entries <= 0.0][0]
+                raise self._error(name, f"must be above 0 at an entry, found {found:g}")
         return array
 
     def fraction(self, name: str, value: Values) -> NDArray[np.float64]:
         array = self.above_zero(name, value)
-        if (array >= 1.0).any():
-            found = array[array >= 1.0][0]
+        at_entries = self._at_entries(array)
+        if (at_entries >= 1.0).any():
+            found = at_entries[at_entries >= 1.0][0]
             hint = f"; {found:g} % is {name}={found / 100:g}" if found <= 100 else ""
             raise self._error(
                 name, f"is a fraction of the entry price below 1, found {found:g}{hint}"
             )
         return array
 
+    def _at_entries(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
+        return array[self.entries] if array.size > 1 else array
+
     def bar_counts(self, value: Values) -> NDArray[np.float64]:
         """Lives in bars; 0 stands for until cancelled."""
         array = self.numbers("valid_bars", value, 1.0)
         forever = np.isinf(array)
-        if not (forever | ((array >= 1.0) & (array == np.floor(array)))).all():
+        at_entries = self._at_entries(array)
+        if not (np.isinf(at_entries) | ((at_entries >= 1.0) & (at_entries % 1.0 == 0.0))).all():
             raise self._error("valid_bars", f"must be whole numbers >= 1, got {value!r:.80}")
-        return np.where(forever, 0.0, array)
+        return np.where(forever | np.isnan(array), 0.0, array)
 
     def aligned(self, name: str, value: Values) -> NDArray[Any]:
         """One value a bar as an array, or an error that shows both shapes."""

@@ -30,26 +30,29 @@ class Stepper:
         symbol: str = "",
     ) -> None:
         self.strategy = strategy.fresh()
-        self._clock = Clock()
+        self.clock = Clock()
         self._times = bars.index
-        self.registry = Registry(bars, self._clock, type(strategy).__name__)
+        self.registry = Registry(bars, self.clock, type(strategy).__name__)
         self._init(bars)
-        self._ctx = Context(bars, columns, self._clock, account, (self.strategy.seed, symbol))
-        self._on_bar = self.strategy.on_bar
+        self.ctx = Context(bars, columns, self.clock, account, (self.strategy.seed, symbol))
         stated = stated_warmup(self.strategy)
         self.warmup_bars = self.registry.warmup_bars if stated is None else stated
 
     def step(self, bar: int) -> list[Intent]:
         """Let the strategy see the close of a bar; what it asks for."""
-        self._clock.bar = bar
+        self.clock.closed = bar + 1
         try:
-            self._on_bar(self._ctx)
+            self.strategy.on_bar(self.ctx)
         except RobotraderError:
             raise
         except Exception as error:
-            where = f" at bar {self._times[bar]}"
-            raise strategy_failure(self.strategy, "on_bar", error, where) from error
-        return self._ctx.take_intents()
+            raise self.failure(error) from error
+        return self.ctx.take_intents()
+
+    def failure(self, error: Exception) -> StrategyError:
+        """What to raise for an error in `on_bar`: one line with the bar and the line of code."""
+        where = f" at bar {self._times[self.clock.bar]}"
+        return strategy_failure(self.strategy, "on_bar", error, where)
 
     def _init(self, bars: pd.DataFrame) -> None:
         self.strategy.__dict__["_register"] = self.registry.register

@@ -1,6 +1,7 @@
 """What a fill does: its quantity, the last refusal, lots, protection and money.
 
-Fill contract, rules 7 to 11 and 13.
+Fill contract, rules 7 to 11 and 13. An exit below min_notional is refused as an exchange would
+refuse it; protection is not: a position is never left without it.
 """
 
 from __future__ import annotations

@@ -119,6 +119,16 @@ LOTS = [
         mirrored=True,
     ),
     Row(
+        "through the position to a smaller one that the equity can't carry is rejected whole",
+        [STILL, STILL, (190, 191, 189, 190)],
+        [sell(0, quantity=10), buy(1, quantity=15)],
+        ["1 sell 10 @ 100 taker entry"],
+        rejected=["2 insufficient_cash"],
+        cash=1_000,
+        position=-10,
+        event_only=True,
+    ),
+    Row(
         "a resting exit limit closes the position as maker",
         [STILL, STILL, (100, 106, 99, 100)],
         [buy(0, quantity=1), sell(1, quantity=1, limit=105)],
