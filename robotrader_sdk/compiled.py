@@ -2,8 +2,8 @@
 
 A rule of the market is written once, as a plain function marked `@rule`. Called from Python
 it is that plain function; called from a function marked `@compiled` it is machine code. Both
-give the same floats: no fast-math, no reordering. Numba is imported when the first compiled
-function is called, not before.
+give the same floats: no fast-math, no reordering. So a short job can run plain and be done
+before numba, which takes a second to import, is there at all.
 
 Compiled functions are cached on disk. Numba ties a cache entry to the one file of the
 outermost function, so a change of a rule in another file would go unseen; here every entry
@@ -32,6 +32,8 @@ R = TypeVar("R")
 
 _rules: list[Callable[..., Any]] = []
 _n_registered = 0
+_WORTH_LOADING = 300_000.0
+"""Microseconds: about what loading numba and machine code takes."""
 _announced = False
 
 
@@ -47,11 +49,23 @@ class Compiled(Generic[P, R]):
     def __init__(self, function: Callable[P, R]) -> None:
         functools.update_wrapper(self, function)
         self.function = function
+        self._plain_microseconds = 0.0
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the machine code, making it first if need be."""
         result: R = self.dispatcher(*args, **kwargs)
         return result
+
+    def for_work(self, plain_microseconds: float) -> Callable[P, R]:
+        """The form that is done first: short jobs run plain, while numba is not loaded for this.
+
+        `plain_microseconds` estimates the job at hand. Once the plain jobs of this process add
+        up to a third of a second, what loading takes, it is machine code for good.
+        """
+        if "dispatcher" in self.__dict__:
+            return self
+        self._plain_microseconds += plain_microseconds
+        return self.function if self._plain_microseconds < _WORTH_LOADING else self
 
     def for_types_of(self, *args: P.args, **_: P.kwargs) -> Callable[P, R]:
         """The machine code itself, for arguments of exactly these types.

@@ -51,7 +51,8 @@ def exposure(
     if len(values) == 0:
         return Exposure(math.nan, math.nan)
     lanes = np.zeros((3, BLOCK))
-    held_bars = _scan(prices, values, bars, quantities, lanes)
+    scan = _scan.for_work(2.0 * len(values))
+    held_bars = scan(prices, values, bars, quantities, lanes)
     return Exposure(float(lanes[2].sum()) / len(values), held_bars / len(values))
 
 

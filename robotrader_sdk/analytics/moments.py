@@ -89,7 +89,8 @@ def equity_moments(
     if len(values) == 0:
         return EquityMoments(0, 0, start, start, math.nan, return_moments(values), math.nan, 0, 0)
     lanes, bar_ns = np.zeros((5, BLOCK)), bar_length_ns(times)
-    returned, depth, longest_bars, longest_ns = _scan(values, float(start), times, bar_ns, lanes)
+    scan = _scan.for_work(3.0 * len(values))
+    returned, depth, longest_bars, longest_ns = scan(values, float(start), times, bar_ns, lanes)
     return EquityMoments(
         bars=len(values),
         bar_ns=bar_ns,

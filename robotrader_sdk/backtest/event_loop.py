@@ -35,6 +35,10 @@ _N_OPEN = list(LEDGER.names or ()).index("n_open")
 _STATUSES = list(OrderStatus)
 
 
+_PLAIN_CALLS = 1_000
+"""How many bars are matched in plain Python before compiled code is loaded."""
+
+
 class BookAccount:
     """A book as an event strategy's account; what it caches is renewed after each change."""
 
@@ -49,11 +53,11 @@ class BookAccount:
         self._held = 0.0
         self._entry_price = math.nan
         self._rows, self._lot_rows = self.book.orders.size, self.book.lots.size
-        no = 0.0
-        self._place = kernel.place.for_types_of(
-            self.book, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
-        )
-        self.match_bar = kernel.match_bar.for_types_of(self.book, 0, 0.0, 0.0, 0.0, False)
+        self.match_bar: Callable[..., None] = kernel.match_bar.function
+        self._place: Callable[..., int] = kernel.place.function
+        self._calls_left = _PLAIN_CALLS
+        if "dispatcher" in vars(kernel.match_bar):
+            self._load_machine_code()
 
     def cash(self) -> float:
         """See `Account`."""
@@ -78,8 +82,21 @@ class BookAccount:
         """See `Account`."""
         return tuple(self.live.values())
 
+    def _load_machine_code(self) -> None:
+        """Go on compiled: short runs are done before that is loaded."""
+        no = 0.0
+        self._calls_left = 0
+        self.match_bar = kernel.match_bar.for_types_of(self.book, 0, no, no, no, False)
+        self._place = kernel.place.for_types_of(
+            self.book, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
+        )
+
     def refresh(self) -> None:
         """Read the book again: money, position, and the orders that have ended."""
+        if self._calls_left:
+            self._calls_left -= 1
+            if self._calls_left == 0:
+                self._load_machine_code()
         ledger = self.book.ledger.item()
         counts = (self.n_working, self.n_fills)
         self.money, self.quantity, self._held = ledger[:3]
@@ -178,7 +195,6 @@ def run_events(
     """
     stepper = Stepper(strategy, bars, columns, account, symbol)
     opens, highs, lows, closes = columns[:4]
-    match_bar = account.match_bar
     warmup_bars = stepper.warmup_bars
     check_warmup(warmup_bars)
     clock, on_bar, ctx = stepper.clock, stepper.strategy.on_bar, stepper.ctx
@@ -188,7 +204,7 @@ def run_events(
             account.bar = bar
             if account.n_working:
                 account.make_room(0)
-                match_bar(account.book, bar, opens[bar], highs[bar], lows[bar], False)
+                account.match_bar(account.book, bar, opens[bar], highs[bar], lows[bar], False)
                 account.refresh()
             if bar >= warmup_bars:
                 # `stepper.step`, without a call and a `try` a bar.
@@ -199,7 +215,7 @@ def run_events(
                 if ctx.intents:
                     account.carry_out(ctx.take_intents())
                     if fill_at_close:
-                        match_bar(account.book, bar, close, close, close, True)
+                        account.match_bar(account.book, bar, close, close, close, True)
                         account.refresh()
             if account.quantity and account.money + account.quantity * close <= 0.0:
                 return bar + 1, stepper
@@ -218,5 +234,6 @@ def equity_of(
     """The equity at each close of a finished run."""
     equity = np.empty(n_bars)
     n_fills = int(account.book.ledger[0]["n_fills"])
-    kernel.equity_curve(cash, account.book.fills[:n_fills], close, equity)
+    curve = kernel.equity_curve.for_work(0.5 * n_bars)
+    curve(cash, account.book.fills[:n_fills], close, equity)
     return equity

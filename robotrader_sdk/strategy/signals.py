@@ -105,6 +105,12 @@ class SignalArrays(NamedTuple):
     size_unit: int
     values: dict[str, NDArray[np.float64]]
 
+    @property
+    def has_resting_orders(self) -> bool:
+        """Whether entries wait for prices or leave protection behind."""
+        entries = any(not np.isnan(self.values[name]).all() for name in _ENTRIES)
+        return entries or any(self.values[name].any() for name in (*_ABOVE_ZERO, *_FRACTIONS))
+
     def wishes(self, first_bar: int, end_bar: int) -> NDArray[Any]:
         """A row for each bar of a range at which anything is wanted."""
         bars = np.flatnonzero(self.flags[first_bar:end_bar] != 0) + first_bar

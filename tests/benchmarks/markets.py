@@ -11,7 +11,7 @@ def random_walk(n_bars: int, seed: int = 1) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 1e-3, n_bars)))
     opens = np.concatenate([close[:1], close[:-1]])
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "open": opens,
             "high": np.maximum(opens, close) * 1.0002,
@@ -21,4 +21,3 @@ def random_walk(n_bars: int, seed: int = 1) -> pd.DataFrame:
         },
         index=pd.date_range("2000-01-01", periods=n_bars, freq="min", tz="UTC", name="open_time"),
     )
-    return frame
