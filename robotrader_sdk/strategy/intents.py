@@ -104,9 +104,8 @@ def read_terms(
             continue
         if name in _SIZE_UNITS:
             if unit is not None:
-                raise OrderError(
-                    "a size has one unit; give one of quantity, notional, fraction, risk"
-                )
+                given = " and ".join(n for n in asked if n in _SIZE_UNITS)
+                raise OrderError(f"a size has one unit, got {given}; give one of them")
             unit, size = _SIZE_UNITS[name], _number(name, value)
         elif name == "valid_bars":
             terms[name] = _count(name, value)

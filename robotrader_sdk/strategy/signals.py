@@ -244,7 +244,7 @@ class _Reader:
         array = self.numbers("valid_bars", value, 1.0)
         forever = np.isinf(array)
         at_entries = self._at_entries(array)
-        if not (np.isinf(at_entries) | ((at_entries >= 1.0) & (at_entries % 1.0 == 0.0))).all():
+        if not ((at_entries >= 1.0) & (at_entries == np.floor(at_entries))).all():
             raise self._error("valid_bars", f"must be whole numbers >= 1, got {value!r:.80}")
         return np.where(forever | np.isnan(array), 0.0, array)
 

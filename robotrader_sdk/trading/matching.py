@@ -26,6 +26,9 @@ from robotrader_sdk.types import Liquidity, OrderStatus, OrderType, Side
 EXITS, OPEN, BETWEEN, DONE = 0, 1, 2, 3
 """The stages of a bar: exits decided at the last close; the rest of the open; what follows."""
 
+NONE_NOW, NONE_LEFT = -1, -2
+"""In place of a row: no order fills in this stage; no order is working at all."""
+
 
 class Levels(NamedTuple):
     """A bar's prices in ticks: each the outermost tick that was surely reached."""
@@ -56,6 +59,8 @@ def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_cl
     stage = EXITS
     while stage < (BETWEEN if at_close else DONE):
         row, price, liquidity = next_fill(book, bar, levels, stage, at_close)
+        if row == NONE_LEFT:
+            break
         if row < 0:
             stage += 1
             continue
@@ -70,22 +75,25 @@ def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_cl
 def next_fill(
     book: Book, bar: int, levels: Levels, stage: int, at_close: bool
 ) -> tuple[int, float, int]:
-    """Which working order fills next in a stage of the bar: its row (-1: none), price, liquidity.
+    """Which working order fills next in a stage of the bar: its row, price and liquidity.
 
     At the open the oldest; later whichever takes precedence. At a close only market orders.
     """
     terms = book.terms[0]
-    row = -1
+    row = NONE_LEFT
     price = math.nan
     liquidity = 0
     rank = 0
     distance = math.inf
     for k in range(book.ledger[0]["n_working"]):
         order = book.orders[book.working[k]]
+        if order["status"] != OrderStatus.WORKING:
+            continue
+        if row == NONE_LEFT:
+            row = NONE_NOW
         market = order["type"] == OrderType.MARKET
         if (
-            order["status"] != OrderStatus.WORKING
-            or not (market or order["active"] <= bar)
+            not (market or order["active"] <= bar)
             or (at_close and not market)
             or (stage == EXITS and (not market or order["purpose"] == Purpose.ENTRY))
         ):

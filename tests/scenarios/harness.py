@@ -292,7 +292,7 @@ def _ask_plainly(book: books.Book, bar: int, close_: float, ask: Ask, made: list
             return
         side = Side.SELL if held > 0 else Side.BUY
         made.append(placing.append_order(book, bar, side, OrderType.MARKET, Purpose.EXIT))
-        placing.admit(book, bar, close_, made[-1])
+        placing.admit(book, bar, close_, made[-1], 0.0)
         return
     side = Side.BUY if ask.what == "buy" else Side.SELL
     against = 0.0 if placing.pending_exit(book, bar) >= 0 else -side * held
@@ -316,7 +316,7 @@ def _ask_plainly(book: books.Book, bar: int, close_: float, ask: Ask, made: list
         order[name] = ask.asked.get(name, 0.0)
     if kind is not OrderType.MARKET and ask.valid_bars < math.inf:
         order["last"] = bar + int(ask.valid_bars)
-    placing.admit(book, bar, close_, made[-1])
+    placing.admit(book, bar, close_, made[-1], 0.0)
 
 
 RUNNERS = {"kernel": run_kernel, "events": run_events, "plain": run_plain}

@@ -80,7 +80,8 @@ CASES = [
         [LONG, Wish(ENTER_LONG | EXIT_LONG)],
         ["1 buy 1 @ 100 entry", "2 sell 1 @ 100 exit"],
     ),
-    Case("exit and same-side enter from flat: nothing", [Wish(ENTER_LONG | EXIT_LONG)], []),
+    Case("exit and long enter from flat: nothing", [Wish(ENTER_LONG | EXIT_LONG)], []),
+    Case("exit and short enter from flat: nothing", [Wish(ENTER_SHORT | EXIT_SHORT)], []),
     Case(
         "exit and same-side enter in a short: exit only",
         [SHORT, Wish(ENTER_SHORT | EXIT_SHORT)],

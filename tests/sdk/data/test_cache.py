@@ -26,6 +26,8 @@ from robotrader_sdk.types import Timeframe
 
 from .binance_server import HOUR, make_rows, milliseconds
 
+_NOBODY = 65_534
+
 MARKET = Market("binance", "BTC/USDT", Timeframe(3600))
 START, END = milliseconds("2024-01-20"), milliseconds("2024-03-10")
 MONTHS = ["2024-01.parquet", "2024-02.parquet", "2024-03.parquet"]
@@ -242,16 +244,39 @@ def test_a_folder_that_cant_be_made_is_a_cache_error(tmp_path: Path) -> None:
             attempt()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_can_be_read_but_not_written(tmp_path: Path, filled: BarCache) -> None:
-    folder = files(tmp_path)[0].parent
-    folder.chmod(0o500)
+@contextmanager
+def _as_ordinary_user(folder: Path) -> Iterator[None]:
+    """Root may write everywhere: be somebody else for a while, who may get to the folder."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for parent in folder.parents:
+        if parent.owner() == "root" and parent.name.startswith(("pytest-", "popen-", "test_")):
+            parent.chmod(0o755)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, _NOBODY, _NOBODY)
+    os.seteuid(_NOBODY)
     try:
-        assert filled.load((START, END))[1] == []
-        with pytest.raises(CacheError, match="can't be written"):
-            filled.add(rows_between(START, END), [(START, END)])
+        yield
     finally:
-        folder.chmod(0o700)
+        os.seteuid(0)
+
+
+def test_a_read_only_folder_can_be_read_but_not_written(tmp_path: Path, filled: BarCache) -> None:
+    assert filled.load((START, END))[1] == []  # and everything it needs is imported
+    folder = files(tmp_path)[0].parent
+    folder.chmod(0o555)
+    try:
+        with _as_ordinary_user(tmp_path):
+            _expect_read_only(filled)
+    finally:
+        folder.chmod(0o755)
+
+
+def _expect_read_only(filled: BarCache) -> None:
+    assert filled.load((START, END))[1] == []
+    with pytest.raises(CacheError, match="can't be written"):
+        filled.add(rows_between(START, END), [(START, END)])
 
 
 def test_a_month_that_cant_be_read_is_a_cache_error(tmp_path: Path, filled: BarCache) -> None:

@@ -125,4 +125,4 @@ print(type(figure).__name__, len(figure.data[0].x))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["Figure", "2500"]
+    assert done.stdout.split() == ["RunFigure", "2500"]
