@@ -50,11 +50,17 @@ class Compiled(Generic[P, R]):
         functools.update_wrapper(self, function)
         self.function = function
         self._plain_microseconds = 0.0
+        self._machine_code: Callable[P, R] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the machine code, making it first if need be."""
         result: R = self.dispatcher(*args, **kwargs)
         return result
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether machine code is at hand in this process."""
+        return "dispatcher" in self.__dict__
 
     def for_work(self, plain_microseconds: float) -> Callable[P, R]:
         """The form that is done first: short jobs run plain, while numba is not loaded for this.
@@ -62,13 +68,13 @@ class Compiled(Generic[P, R]):
         `plain_microseconds` estimates the job at hand. Once the plain jobs of this process add
         up to a third of a second, what loading takes, it is machine code for good.
         """
-        if "dispatcher" in self.__dict__:
+        if self.is_loaded:
             return self
         self._plain_microseconds += plain_microseconds
         return self.function if self._plain_microseconds < _WORTH_LOADING else self
 
     def for_types_of(self, *args: P.args, **_: P.kwargs) -> Callable[P, R]:
-        """The machine code itself, for arguments of exactly these types.
+        """The machine code itself, for arguments of exactly these types, now and ever after.
 
         It is called without looking at the types again, which for a book of tables takes
         longer than most functions of one.
@@ -76,9 +82,12 @@ class Compiled(Generic[P, R]):
         import numba
 
         typeof: Callable[[Any], Any] = numba.typeof
+        if self._machine_code is not None:
+            return self._machine_code
         signature = tuple(map(typeof, args))
         self.dispatcher.compile(signature)
         machine_code: Callable[P, R] = self.dispatcher.overloads[signature].entry_point
+        self._machine_code = machine_code
         return machine_code
 
     @functools.cached_property

@@ -17,7 +17,6 @@ from robotrader_sdk.compiled import uniform
 from robotrader_sdk.data.validate import validate_bars
 from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError, StrategyError
 from robotrader_sdk.strategy.base import Strategy, is_vectorised, stated_warmup
-from robotrader_sdk.strategy.context import Columns
 from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signals, uses_shorts
 from robotrader_sdk.strategy.stepper import strategy_failure
 from robotrader_sdk.trading.book import Book, enlarged, new_book
@@ -181,12 +180,18 @@ class _EventsRun(_Run):
 
     def once(self, take_profit_first: bool) -> Outcome:
         config = self.config
-        columns = Columns(*(self.bars[name].to_numpy().tolist() for name in Columns._fields))
-        account = BookAccount(config.cash, self.terms(take_profit_first), columns.close)
+        closes = self.arrays.close.tolist()
+        account = BookAccount(config.cash, self.terms(take_profit_first), closes)
         symbol = config.instrument.symbol or str(self.bars.attrs.get("symbol", ""))
         at_close = config.fill_at == "close"
         n_bars, stepper = run_events(
-            self.strategy, self.bars, columns, account, symbol, at_close, self.check_warmup
+            self.strategy,
+            self.bars,
+            self.arrays,
+            account,
+            symbol,
+            at_close,
+            self.check_warmup,
         )
         equity = equity_of(account, config.cash, self.arrays.close, n_bars)
         return Outcome(account.book, equity, stepper.warmup_bars, stepper.registry.series)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,28 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.backtest import kernel
+from robotrader_sdk.backtest.kernel import BarArrays
 from robotrader_sdk.errors import RobotraderError
 from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.context import Columns, Position
 from robotrader_sdk.strategy.intents import Cancel, Intent, Order
 from robotrader_sdk.strategy.stepper import Stepper
 from robotrader_sdk.trading.book import Book, end_order, enlarged, new_book, sweep
-from robotrader_sdk.trading.ledger import LEDGER
-from robotrader_sdk.trading.order import ORDER, RejectReason
+from robotrader_sdk.trading.order import RejectReason
 from robotrader_sdk.types import OrderStatus
 
-
-def _fields(table: np.dtype[Any], *names: str) -> Callable[[tuple[Any, ...]], Any]:
-    """Picks fields out of a row that was read as a tuple, which is the fastest way to read it."""
-    places = list(table.names or ())
-    return itemgetter(*(places.index(name) for name in names))
-
-
-_counters = _fields(LEDGER, "n_orders", "n_working", "n_fills", "n_lots")
-_fate = _fields(ORDER, "status", "reject_reason", "quantity", "fill_price")
-_N_OPEN = list(LEDGER.names or ()).index("n_open")
 _STATUSES = list(OrderStatus)
-
 
 _PLAIN_CALLS = 1_000
 """How many bars are matched in plain Python before compiled code is loaded."""
@@ -43,20 +30,19 @@ class BookAccount:
     """A book as an event strategy's account; what it caches is renewed after each change."""
 
     def __init__(self, cash: float, terms: NDArray[Any], closes: list[float]) -> None:
-        self.book: Book = new_book(cash, terms)
+        self._use(new_book(cash, terms))
         self.closes = closes
         self.bar = 0
-        self.n_orders = self.n_working = self.n_fills = self.n_lots = 0
-        self.live: dict[int, Order] = {}
         self.money = cash
         self.quantity = 0.0
         self._held = 0.0
-        self._entry_price = math.nan
-        self._rows, self._lot_rows = self.book.orders.size, self.book.lots.size
-        self.match_bar: Callable[..., None] = kernel.match_bar.function
+        self._entry_price: float | None = None
+        self.n_orders = self.n_working = self.n_lots = 0
+        self.live: dict[int, Order] = {}
+        self._match: Callable[..., kernel.State] = kernel.match_bar.function
         self._place: Callable[..., int] = kernel.place.function
         self._calls_left = _PLAIN_CALLS
-        if "dispatcher" in vars(kernel.match_bar):
+        if kernel.match_bar.is_loaded:
             self._load_machine_code()
 
     def cash(self) -> float:
@@ -75,6 +61,8 @@ class BookAccount:
         """See `Account`."""
         if self._held == 0.0:
             return Position()
+        if self._entry_price is None:
+            self._entry_price = self._mean_entry_price()
         pnl = self._held * (self.closes[self.bar] - self._entry_price)
         return Position(self._held, self._entry_price, pnl)
 
@@ -82,67 +70,31 @@ class BookAccount:
         """See `Account`."""
         return tuple(self.live.values())
 
-    def _load_machine_code(self) -> None:
-        """Go on compiled: short runs are done before that is loaded."""
-        no = 0.0
-        self._calls_left = 0
-        self.match_bar = kernel.match_bar.for_types_of(self.book, 0, no, no, no, False)
-        self._place = kernel.place.for_types_of(
-            self.book, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
-        )
-
-    def refresh(self) -> None:
-        """Read the book again: money, position, and the orders that have ended."""
+    def match(self, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
+        """Fill what a bar fills, and tell the orders that have ended."""
+        self._make_room(0)
+        state = self._match(self.book, bar, open_, high, low, at_close)
+        self.money, self.quantity, self._held, self.n_orders, self.n_working, self.n_lots = state
+        self._entry_price = None
+        if self.live:
+            status = self._status
+            for row in [row for row in self.live if status[row]]:
+                self._read_back(row, self.live.pop(row))
         if self._calls_left:
             self._calls_left -= 1
             if self._calls_left == 0:
                 self._load_machine_code()
-        ledger = self.book.ledger.item()
-        counts = (self.n_working, self.n_fills)
-        self.money, self.quantity, self._held = ledger[:3]
-        self.n_orders, self.n_working, self.n_fills, self.n_lots = _counters(ledger)
-        if counts == (self.n_working, self.n_fills):
-            return
-        if self.n_fills != counts[1]:
-            self._entry_price = self._mean_entry_price(ledger[_N_OPEN])
-        if self.live:
-            status = self.book.orders["status"]
-            for row in [row for row in self.live if status[row]]:
-                self.read_back(row, self.live.pop(row))
-
-    def read_back(self, row: int, order: Order) -> None:
-        """Tell an order what became of it."""
-        status, reason, order.quantity, order.fill_price = _fate(self.book.orders[row].item())
-        order.status = _STATUSES[status]
-        if reason:
-            order.reject_reason = RejectReason(reason).label
-
-    def _mean_entry_price(self, n_open: int) -> float:
-        if n_open == 0:
-            return math.nan
-        lots = self.book.lots[self.book.open_lots[:n_open]]
-        if n_open == 1:
-            return float(lots["entry_price"][0])
-        return float((lots["quantity"] * lots["entry_price"]).sum() / lots["quantity"].sum())
-
-    def make_room(self, new_orders: int) -> None:
-        """Enlarge the tables until a bar with so many new orders fits."""
-        orders = self.n_working + new_orders
-        while self.n_orders + 3 * orders > self._rows or self.n_lots + orders > self._lot_rows:
-            self.book = enlarged(self.book)
-            self._rows, self._lot_rows = self.book.orders.size, self.book.lots.size
 
     def carry_out(self, intents: list[Intent]) -> None:
         """Enter what a strategy asked for, in the order it asked."""
         for intent in intents:
             if isinstance(intent, Cancel):
-                self.cancel(intent.order)
+                self._cancel(intent.order)
             else:
-                self.place(intent)
+                self._enter(intent)
 
-    def place(self, order: Order) -> None:
-        """Enter an intent into the book, at the close of the current bar."""
-        self.make_room(1)
+    def _enter(self, order: Order) -> None:
+        self._make_room(1)
         row = self._place(
             self.book,
             self.bar,
@@ -162,28 +114,62 @@ class BookAccount:
             order.take_profit_price,
         )
         self.n_orders += 1
-        if self.book.orders["status"][row]:
-            self.read_back(row, order)
-        else:
-            order.quantity = self.book.orders["quantity"][row].item()
+        self._read_back(row, order)
+        if order.status is OrderStatus.WORKING:
             self.n_working += 1
             self.live[row] = order
 
-    def cancel(self, order: Order) -> None:
-        """Cancel an order that is still working."""
+    def _cancel(self, order: Order) -> None:
         for row, live in self.live.items():
             if live is order:
                 end_order(self.book, row, OrderStatus.CANCELLED.value, self.bar)
                 sweep(self.book, self.bar)
-                self.read_back(row, self.live.pop(row))
+                self._read_back(row, self.live.pop(row))
                 self.n_working -= 1
                 return
+
+    def _read_back(self, row: int, order: Order) -> None:
+        """Tell an order what became of it."""
+        order.status = _STATUSES[self._status[row]]
+        order.quantity = self._quantity[row].item()
+        if order.status is OrderStatus.FILLED:
+            order.fill_price = self.book.orders[row]["fill_price"].item()
+        elif order.status is OrderStatus.REJECTED:
+            order.reject_reason = RejectReason(int(self.book.orders[row]["reject_reason"])).label
+
+    def _mean_entry_price(self) -> float:
+        n_open = int(self.book.ledger[0]["n_open"])
+        lots = self.book.lots[self.book.open_lots[:n_open]]
+        if n_open == 1:
+            return float(lots["entry_price"][0])
+        return float((lots["quantity"] * lots["entry_price"]).sum() / lots["quantity"].sum())
+
+    def _make_room(self, new_orders: int) -> None:
+        """Enlarge the tables until a bar with so many new orders fits."""
+        orders = self.n_working + new_orders
+        while self.n_orders + 3 * orders > self._rows or self.n_lots + orders > self._lot_rows:
+            self._use(enlarged(self.book))
+
+    def _use(self, book: Book) -> None:
+        """Go on with a book, remembering what is looked at for every order."""
+        self.book = book
+        self._status, self._quantity = book.orders["status"], book.orders["quantity"]
+        self._rows, self._lot_rows = book.orders.size, book.lots.size
+
+    def _load_machine_code(self) -> None:
+        """Go on compiled: short runs are done before that is loaded."""
+        no = 0.0
+        self._calls_left = 0
+        self._match = kernel.match_bar.for_types_of(self.book, 0, no, no, no, False)
+        self._place = kernel.place.for_types_of(
+            self.book, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
+        )
 
 
 def run_events(
     strategy: Strategy,
     bars: pd.DataFrame,
-    columns: Columns,
+    arrays: BarArrays,
     account: BookAccount,
     symbol: str,
     fill_at_close: bool,
@@ -193,19 +179,19 @@ def run_events(
 
     Fewer bars than given were run only if the equity fell to 0 or below.
     """
+    columns = Columns(bars)
     stepper = Stepper(strategy, bars, columns, account, symbol)
-    opens, highs, lows, closes = columns[:4]
-    warmup_bars = stepper.warmup_bars
-    check_warmup(warmup_bars)
-    clock, on_bar, ctx = stepper.clock, stepper.strategy.on_bar, stepper.ctx
+    check_warmup(stepper.warmup_bars)
+    warmup_bars, clock = stepper.warmup_bars, stepper.clock
+    on_bar, ctx = stepper.strategy.on_bar, stepper.ctx
+    n_working, quantity = 0, 0.0
     deciding = False
     try:
-        for bar, close in enumerate(closes):
+        for bar, close in enumerate(account.closes):
             account.bar = bar
-            if account.n_working:
-                account.make_room(0)
-                account.match_bar(account.book, bar, opens[bar], highs[bar], lows[bar], False)
-                account.refresh()
+            if n_working:
+                account.match(bar, arrays.open[bar], arrays.high[bar], arrays.low[bar], False)
+                n_working, quantity = account.n_working, account.quantity
             if bar >= warmup_bars:
                 # `stepper.step`, without a call and a `try` a bar.
                 clock.closed = bar + 1
@@ -215,9 +201,9 @@ def run_events(
                 if ctx.intents:
                     account.carry_out(ctx.take_intents())
                     if fill_at_close:
-                        account.match_bar(account.book, bar, close, close, close, True)
-                        account.refresh()
-            if account.quantity and account.money + account.quantity * close <= 0.0:
+                        account.match(bar, close, close, close, True)
+                    n_working, quantity = account.n_working, account.quantity
+            if quantity and account.money + quantity * close <= 0.0:
                 return bar + 1, stepper
     except RobotraderError:
         raise
@@ -225,7 +211,7 @@ def run_events(
         if deciding:
             raise stepper.failure(error) from error
         raise
-    return len(closes), stepper
+    return len(account.closes), stepper
 
 
 def equity_of(

@@ -9,6 +9,9 @@ from robotrader_sdk.trading import decision, matching, placing
 from robotrader_sdk.trading.book import Book, Table, has_room
 from robotrader_sdk.trading.ledger import equity_at
 
+State = tuple[float, float, float, int, int, int]
+"""The ledger's cash, quantity, held, n_orders, n_working and n_lots."""
+
 
 class BarArrays(NamedTuple):
     """Bars as contiguous float64 arrays of one length."""
@@ -57,9 +60,18 @@ def run_signals(
 
 
 @compiled
-def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
-    """`matching.match_bar`, compiled."""
+def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> State:
+    """`matching.match_bar`, and what it leaves."""
     matching.match_bar(book, bar, open_, high, low, at_close)
+    ledger = book.ledger[0]
+    return (
+        ledger["cash"],
+        ledger["quantity"],
+        ledger["held"],
+        ledger["n_orders"],
+        ledger["n_working"],
+        ledger["n_lots"],
+    )
 
 
 @compiled

@@ -22,6 +22,8 @@ from robotrader_sdk.strategy.intents import (
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import Direction, OrderType, Side
 
+COLUMNS = ("open", "high", "low", "close", "volume")
+
 
 class Bar(NamedTuple):
     """A closed bar, named by its open_time."""
@@ -84,14 +86,18 @@ class Account(Protocol):
         """The strategy's orders that may still fill."""
 
 
-class Columns(NamedTuple):
-    """The bars as plain lists, for reading single values fast."""
+class Columns:
+    """The bars as plain lists, for reading single values fast; each made when first asked for."""
 
-    open: list[float]
-    high: list[float]
-    low: list[float]
-    close: list[float]
-    volume: list[float]
+    def __init__(self, bars: pd.DataFrame) -> None:
+        self._bars = bars
+
+    def __getattr__(self, name: str) -> list[float]:
+        if name not in COLUMNS:
+            raise AttributeError(name)
+        values: list[float] = self._bars[name].to_numpy().tolist()
+        self.__dict__[name] = values
+        return values
 
 
 class Context:
@@ -171,7 +177,7 @@ class Context:
     def bar(self) -> Bar:
         """The bar that just closed."""
         now = self._clock.bar
-        return Bar(self.time, *(column[now] for column in self._columns))
+        return Bar(self.time, *(getattr(self._columns, name)[now] for name in COLUMNS))
 
     def history(self, n_bars: int) -> pd.DataFrame:
         """The last bars up to now as a DataFrame of its own, fewer at the start."""

@@ -172,7 +172,7 @@ class _Reader:
     def __init__(self, index: pd.DatetimeIndex, owner: str) -> None:
         self.index = index
         self.owner = owner
-        self.entries: NDArray[np.bool_] = np.ones(len(index), np.bool_)
+        self.flags_read: NDArray[np.uint8] = np.full(1, ENTER_LONG, np.uint8)
 
     def flags(self, signals: Signals) -> NDArray[np.uint8]:
         flags = np.zeros(len(self.index), np.uint8)
@@ -181,8 +181,8 @@ class _Reader:
             if value is True:
                 flags |= np.uint8(bit)
             elif value is not False:
-                np.bitwise_or(flags, np.uint8(bit), out=flags, where=value)
-        self.entries = flags & (ENTER_LONG | ENTER_SHORT) != 0
+                flags |= np.ascontiguousarray(value).view(np.uint8) * np.uint8(bit)
+        self.flags_read = flags
         return flags
 
     def booleans(self, name: str, value: Values) -> bool | NDArray[np.bool_]:
@@ -237,7 +237,10 @@ class _Reader:
         return array
 
     def _at_entries(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
-        return array[self.entries] if array.size > 1 else array
+        if array.size != self.flags_read.size:
+            return array
+        entries: NDArray[np.bool_] = self.flags_read & (ENTER_LONG | ENTER_SHORT) != 0
+        return array[entries]
 
     def bar_counts(self, value: Values) -> NDArray[np.float64]:
         """Lives in bars; 0 stands for until cancelled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import subprocess
 import sys
@@ -11,12 +12,12 @@ from typing import Any
 
 
 def medians(jobs: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """The median seconds of each job, after one warm-up of each."""
+    """The median seconds of each job, run warm: each time once unmeasured right before."""
     taken: dict[str, list[float]] = {name: [] for name in jobs}
-    for job in jobs.values():
-        job()
     for _ in range(rounds):
         for name, job in jobs.items():
+            gc.collect()  # what one contender left behind is not the next one's to clear away
+            job()
             start = time.perf_counter()
             job()
             taken[name].append(time.perf_counter() - start)
