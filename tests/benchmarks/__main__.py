@@ -105,7 +105,7 @@ def main() -> int:
     asked = parser.parse_args()
     groups = {
         "vectorised": lambda: vectorised_promises(1_000_000, asked.rounds),
-        "event": lambda: event_promises(100_000, max(3, asked.rounds // 2)),
+        "event": lambda: event_promises(100_000, asked.rounds),
         "scaling": lambda: scaling_promises(1_000_000, 10_000_000, max(3, asked.rounds // 2)),
         "memory": lambda: memory_promises(1_000_000),
         "startup": lambda: startup_promises(asked.rounds),
