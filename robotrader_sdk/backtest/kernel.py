@@ -65,12 +65,12 @@ def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_cl
     matching.match_bar(book, bar, open_, high, low, at_close)
     ledger = book.ledger[0]
     return (
-        ledger["cash"],
-        ledger["quantity"],
-        ledger["held"],
-        ledger["n_orders"],
-        ledger["n_working"],
-        ledger["n_lots"],
+        float(ledger["cash"]),
+        float(ledger["quantity"]),
+        float(ledger["held"]),
+        int(ledger["n_orders"]),
+        int(ledger["n_working"]),
+        int(ledger["n_lots"]),
     )
 
 
@@ -108,7 +108,7 @@ def place(
     order["stop_loss_price"] = stop_loss_price
     order["take_profit_price"] = take_profit_price
     placing.admit(book, bar, close, row, 0.0)
-    return row
+    return int(row)
 
 
 @compiled

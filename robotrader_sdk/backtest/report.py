@@ -6,9 +6,12 @@ import html
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.analytics.summary import METRICS
+from robotrader_sdk.data.spacing import find_holes, infer_timeframe, never_closes
+from robotrader_sdk.errors import BarsError
 
 if TYPE_CHECKING:
     from robotrader_sdk.backtest.result import BacktestResult
@@ -70,9 +73,26 @@ def notices(result: BacktestResult) -> list[str]:
         found.append(f"{rejected} orders were rejected (see .rejected), mostly: {reason}.")
     if result.n_conflicts:
         found.append(f"{result.n_conflicts} bars asked to enter long and short; neither was done.")
+    found += _gaps(result.index)
     if result.config.fill_at == "close":
         found.append("Market orders filled at the close they were decided at: not tradable.")
     return found
+
+
+def _gaps(index: pd.DatetimeIndex) -> list[str]:
+    """Missing bars, but for markets that close, whose nights are no gaps."""
+    if len(index) < 2 or not never_closes(index):
+        return []
+    try:
+        holes = find_holes(index, infer_timeframe(index))
+    except BarsError:  # fractions of a second: no timeframe, so no bar that should be there
+        return []
+    if not holes.total:
+        return []
+    return [
+        f"The bars have {len(holes.after)} gaps with {holes.total} bars missing "
+        f"(rt.find_gaps lists them); what happened there is in no figure."
+    ]
 
 
 def as_text(result: BacktestResult) -> str:

@@ -124,7 +124,6 @@ def _facts(result: BacktestResult) -> list[tuple[str, Text]]:
         ("Status", Text(result.status, style=status_style)),
         ("Contract", Text(result.contract)),
         ("Bars", Text(from_where or "of unknown origin")),
-        ("Gaps", Text(str(Gaps.of(result.bars)))),
     ]
     facts += [("Notice", Text(notice, style="yellow")) for notice in notices(result)]
     return facts

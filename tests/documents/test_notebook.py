@@ -81,6 +81,7 @@ def test_shows_the_result_as_figures(executed: list[dict[str, Any]]) -> None:
 def test_draws_the_plot_inline(executed: list[dict[str, Any]]) -> None:
     (shown,) = _outputs(executed, "result.plot()")
     figure = shown["data"]["application/vnd.plotly.v1+json"]
+    assert "text/html" in shown["data"]  # what an exported notebook shows
     assert len(figure["data"]) >= 4
 
 
