@@ -80,6 +80,8 @@ def run_figure(run: Run) -> Any:
 class RunFigure(go.Figure):  # type: ignore[misc]  # plotly ships no types
     """A figure that an exported notebook still shows, without a kernel and without a network."""
 
+    _ipython_display_ = None  # plotly's own would come first, and leave no HTML behind
+
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
         page = self.to_html(include_plotlyjs=True, full_html=False, default_height=800)
         return {"application/vnd.plotly.v1+json": self.to_plotly_json(), "text/html": page}
