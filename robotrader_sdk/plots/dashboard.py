@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,7 +85,7 @@ class RunFigure(go.Figure):  # type: ignore[misc]  # plotly ships no types
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, Any]:
         page = self.to_html(include_plotlyjs=True, full_html=False, default_height=800)
-        return {"application/vnd.plotly.v1+json": self.to_plotly_json(), "text/html": page}
+        return {"application/vnd.plotly.v1+json": json.loads(self.to_json()), "text/html": page}
 
 
 def run_traces(run: Run, stack: Stack, window: Window) -> list[Trace]:
