@@ -140,16 +140,27 @@ def test_a_writer_killed_inside_the_write_leaves_the_old_file_or_the_new(
     kills, inside = 0, 0
     while kills < 40 or (inside < 3 and kills < 400):
         kills += 1
+        for leftover in tmp_path.rglob("*.tmp"):
+            leftover.unlink()
         pid = victims.start("write", tmp_path)
-        until = time.monotonic() + chance.uniform(0.002, 0.04)
-        while time.monotonic() < until:  # readers need no lock
-            one_version(cache)
+        if kills % 2:  # at any moment, or as soon as a write is seen under way
+            until = time.monotonic() + chance.uniform(0.002, 0.04)
+            while time.monotonic() < until:  # readers need no lock
+                one_version(cache)
+        else:
+            wait_for_a_write(tmp_path)
         assert victims.kill(pid) == KILLED
         inside += bool(list(tmp_path.rglob("*.tmp")))
         one_version(cache)
     assert inside >= 3
     cache.prepare()
     assert list(tmp_path.rglob("*.tmp")) == []
+
+
+def wait_for_a_write(folder: Path) -> None:
+    until = time.monotonic() + 2
+    while not list(folder.rglob("*.tmp")) and time.monotonic() < until:
+        pass
 
 
 def one_version(cache: BarCache) -> None:
