@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from robotrader_sdk.analytics.arrays import (
-    FloatArray,
     IntArray,
     floats,
     integers,
     require_same_length,
 )
-from robotrader_sdk.analytics.blocks import BLOCK, add
-from robotrader_sdk.compiled import compiled
 from robotrader_sdk.errors import BacktestError
+
+_CHUNK = 1 << 13
+"""Bars looked at together: what they need stays in the processor's cache."""
 
 
 class Exposure(NamedTuple):
@@ -50,10 +50,21 @@ def exposure(
     _require_ascending(bars, len(values))
     if len(values) == 0:
         return Exposure(math.nan, math.nan)
-    lanes = np.zeros((3, BLOCK))
-    scan = _scan.for_work(2.0 * len(values))
-    held_bars = scan(prices, values, bars, quantities, lanes)
-    return Exposure(float(lanes[2].sum()) / len(values), held_bars / len(values))
+    total, held_bars, size = 0.0, 0, 0.0
+    for first in range(0, len(values), _CHUNK):
+        chunk = slice(first, min(first + _CHUNK, len(values)))
+        now, following = np.searchsorted(bars, [chunk.start, chunk.stop])
+        sizes = np.abs(np.concatenate([[size], quantities[now:following]]))
+        edges = np.concatenate([[chunk.start], bars[now:following], [chunk.stop]])
+        held = np.repeat(sizes, np.diff(edges))
+        size = float(sizes[-1])
+        worth = values[chunk] > 0.0
+        shares = np.divide(
+            held * prices[chunk], values[chunk], out=np.zeros(len(held)), where=worth
+        )
+        total += float(shares.sum())
+        held_bars += int(np.count_nonzero(held))
+    return Exposure(total / len(values), held_bars / len(values))
 
 
 def turnover(
@@ -80,36 +91,3 @@ def _require_ascending(fill_bars: IntArray, bars: int) -> None:
             f"fill_bars must be bar numbers from 0 to {bars - 1} in ascending order, "
             f"got {fill_bars[0]} to {fill_bars[-1]}"
         )
-
-
-@compiled
-def _scan(
-    close: FloatArray,
-    equity: FloatArray,
-    fill_bars: IntArray,
-    quantity_after: FloatArray,
-    lanes: FloatArray,
-) -> int:
-    n, fills = len(close), len(fill_bars)
-    sizes, shares, sums = lanes[0], lanes[1], lanes[2]
-    held_bars = 0
-    size, following = 0.0, 0
-    for first in range(0, n, BLOCK):
-        end = min(first + BLOCK, n)
-        held_before = held_bars
-        t = first
-        while t < end:
-            while following < fills and fill_bars[following] <= t:
-                size = abs(quantity_after[following])
-                following += 1
-            until = min(end, fill_bars[following]) if following < fills else end
-            sizes[t - first : until - first] = size
-            if size > 0.0:
-                held_bars += until - t
-            t = until
-        if held_bars > held_before:
-            some, prices, values = shares[: end - first], close[first:end], equity[first:end]
-            for i in range(len(some)):
-                some[i] = sizes[i] * prices[i] / values[i] if values[i] > 0.0 else 0.0
-            add(some, sums)
-    return held_bars

@@ -6,6 +6,7 @@ Drawn on a figure of its own, without pyplot: no window, no backend, nothing lef
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,15 @@ _WIDTH = 12.0
 _INCHES_A_PART = 0.72
 _STATIC_LIMITS = Limits(candles=500, points=2_000, fills=600)
 _MARKERS: dict[str, Literal["^", "v"]] = {"buy": "^", "sell": "v"}
+
+
+class StaticFigure(Figure):
+    """A figure that a notebook shows as it is, whatever backend is set there."""
+
+    def _repr_png_(self) -> bytes:
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
 
 
 def static_figure(
@@ -76,7 +86,7 @@ def static_figure(
 
 def _panels(run: Run) -> tuple[Figure, list[Axes]]:
     heights = panel_heights(run)
-    figure = Figure(figsize=(_WIDTH, sum(heights) * _INCHES_A_PART + 0.8), dpi=110)
+    figure = StaticFigure(figsize=(_WIDTH, sum(heights) * _INCHES_A_PART + 0.8), dpi=110)
     grid = figure.subplots(
         len(heights), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights}
     )

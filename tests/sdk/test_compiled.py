@@ -22,8 +22,8 @@ for result in results:
     print(result.equity_values.tobytes().hex()[-4000:], result.fill_table.tobytes().hex())
 """
 _COMPILED_FIRST = """
-from robotrader_sdk.analytics import exposure, moments
-for function in (kernel.run_signals, kernel.match_bar, exposure._scan, moments._scan):
+from robotrader_sdk.analytics import moments
+for function in (kernel.run_signals, kernel.match_bar, moments._scan):
     function.dispatcher
 """
 

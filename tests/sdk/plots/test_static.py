@@ -99,6 +99,10 @@ def test_no_bars_are_an_error(run: MakeRun) -> None:
         static_figure(**run(bars=3) | {"bars": run(bars=3)["bars"].iloc[:0]})
 
 
+def test_a_notebook_shows_it_as_a_picture(run: MakeRun) -> None:
+    assert static_figure(**run())._repr_png_().startswith(b"\x89PNG")
+
+
 def test_pyplot_is_neither_used_nor_changed() -> None:
     program = """
 import sys
