@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-from robotrader_sdk.compiled import compiled
+from robotrader_sdk.compiled import compiled, uniform
 
 Floats = NDArray[np.float64]
-Number = TypeVar("Number", np.int64, np.float64)
 
 _CHUNK = 1 << 16
 
@@ -28,23 +25,12 @@ def scan(times: NDArray[np.int64], prices: list[Floats], volume: Floats) -> tupl
     for start in range(0, times.size, _CHUNK):
         # One row of overlap, so that the step between two chunks is seen.
         chunk = slice(start, start + _CHUNK + 1)
-        floats = [_uniform(array[chunk]) for array in (*prices, volume)]
-        chunk_sound, chunk_volume_sound, step = _scan(_uniform(times[chunk]), *floats)
+        floats = [uniform(array[chunk], np.float64) for array in (*prices, volume)]
+        chunk_sound, chunk_volume_sound, step = _scan(uniform(times[chunk], np.int64), *floats)
         sound = sound and chunk_sound
         volume_sound = volume_sound and chunk_volume_sound
         smallest = min(smallest, step)
     return sound, volume_sound, int(smallest)
-
-
-def _uniform(array: NDArray[Number]) -> NDArray[Number]:
-    """The same numbers as numba's one type: contiguous and read-only.
-
-    Without it the copy-on-write arrays of pandas, mutable ones and strided ones would each
-    compile the kernel once more.
-    """
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
 
 
 @compiled
