@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robotrader_sdk.analytics.arrays import (
+    FloatArray,
     IntArray,
     floats,
     integers,
@@ -16,7 +17,7 @@ from robotrader_sdk.analytics.arrays import (
 )
 from robotrader_sdk.errors import BacktestError
 
-_CHUNK = 1 << 13
+_CHUNK = 1 << 15
 """Bars looked at together: what they need stays in the processor's cache."""
 
 
@@ -50,21 +51,33 @@ def exposure(
     _require_ascending(bars, len(values))
     if len(values) == 0:
         return Exposure(math.nan, math.nan)
-    total, held_bars, size = 0.0, 0, 0.0
+    starts, sizes, lengths = _holdings(bars, quantities, len(values))
+    held_bars = int(lengths[sizes > 0.0].sum())
+    total = 0.0
+    shares = np.empty(min(_CHUNK, len(values)))
     for first in range(0, len(values), _CHUNK):
-        chunk = slice(first, min(first + _CHUNK, len(values)))
-        now, following = np.searchsorted(bars, [chunk.start, chunk.stop])
-        sizes = np.abs(np.concatenate([[size], quantities[now:following]]))
-        edges = np.concatenate([[chunk.start], bars[now:following], [chunk.stop]])
-        held = np.repeat(sizes, np.diff(edges))
-        size = float(sizes[-1])
-        worth = values[chunk] > 0.0
-        shares = np.divide(
-            held * prices[chunk], values[chunk], out=np.zeros(len(held)), where=worth
-        )
-        total += float(shares.sum())
-        held_bars += int(np.count_nonzero(held))
+        chunk = slice(first, first + _CHUNK)
+        here = shares[: len(values[chunk])]
+        with np.errstate(divide="ignore"):
+            np.divide(prices[chunk], values[chunk], out=here)
+        if values[chunk].min() <= 0.0:
+            here[values[chunk] <= 0.0] = 0.0
+        now, following = np.searchsorted(starts, [first + 1, first + _CHUNK])
+        edges = np.concatenate([[0], starts[now:following] - first])
+        total += float((np.add.reduceat(here, edges) * sizes[now - 1 : following]).sum())
     return Exposure(total / len(values), held_bars / len(values))
+
+
+def _holdings(
+    fill_bars: IntArray, quantity_after: FloatArray, n_bars: int
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Spans of bars with one quantity: the first bar of each, |quantity|, and its bars."""
+    starts = np.concatenate([[0], fill_bars])
+    lengths = np.diff(starts, append=n_bars)
+    # Of several fills in one bar the last one counts.
+    lasting = lengths > 0
+    sizes = np.abs(np.concatenate([[0.0], quantity_after]))
+    return starts[lasting], sizes[lasting], lengths[lasting]
 
 
 def turnover(
