@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from robotrader_sdk.backtest.config import BacktestConfig, FillAt, LimitFill
-from robotrader_sdk.backtest.event_loop import BookAccount, equity_of, run_events
-from robotrader_sdk.backtest.kernel import BarArrays, run_signals
-from robotrader_sdk.backtest.result import BacktestResult
-from robotrader_sdk.compiled import uniform
-from robotrader_sdk.data.validate import validate_bars
-from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError, StrategyError
-from robotrader_sdk.strategy.base import Strategy, is_vectorised, stated_warmup
-from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signals, uses_shorts
-from robotrader_sdk.strategy.stepper import strategy_failure
-from robotrader_sdk.trading.book import Book, enlarged, new_book
-from robotrader_sdk.trading.costs import Fees, make_terms
+from robotrader_sdk.errors import StrategyError
+from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.trading.costs import Fees
 from robotrader_sdk.trading.instrument import Instrument
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from robotrader_sdk.backtest.result import BacktestResult
+
 _DEFAULT_FEES = Fees()
-_CHUNK = 1 << 18
-"""How many bars are run at a time: what is wanted at each of them is laid out in one table."""
 
 
 def backtest(
@@ -73,149 +63,8 @@ def backtest(
         raise StrategyError(
             f"strategy must be an instance of a class derived from rt.Strategy, got {strategy!r}"
         )
-    frame = validate_bars(bars, report_gaps=False)
-    run = _SignalsRun if is_vectorised(strategy) else _EventsRun
-    return _both_ways(run(strategy, frame, config))
+    # What runs a strategy is loaded by the first run, not by whoever mentions rt.backtest.
+    from robotrader_sdk.backtest.runs import run
+    from robotrader_sdk.data.validate import validate_bars
 
-
-@dataclass
-class Outcome:
-    """The book and equity of one pass over the bars."""
-
-    book: Book
-    equity: NDArray[np.float64]
-    warmup_bars: int
-    indicators: dict[str, NDArray[np.float64]]
-
-
-@dataclass
-class _Run:
-    """One strategy, one set of bars, one configuration; run once or twice."""
-
-    strategy: Strategy
-    bars: pd.DataFrame
-    config: BacktestConfig
-    arrays: BarArrays = field(init=False)
-
-    def __post_init__(self) -> None:
-        names = ("open", "high", "low", "close")
-        self.arrays = BarArrays(
-            *(uniform(self.bars[name].to_numpy(), np.float64) for name in names)
-        )
-
-    def terms(self, take_profit_first: bool) -> NDArray[Any]:
-        """The terms of one pass."""
-        return make_terms(
-            self.config.instrument,
-            self.config.fees,
-            self.config.slippage,
-            fill_on_touch=self.config.limit_fill == "touch",
-            take_profit_first=take_profit_first,
-        )
-
-    def once(self, take_profit_first: bool) -> Outcome:
-        """One pass over the bars."""
-        raise NotImplementedError
-
-    def check_warmup(self, warmup_bars: int) -> None:
-        """BarsError if no bar would be left to decide at."""
-        if len(self.bars) <= warmup_bars:
-            raise BarsError(
-                f"{self.strategy!r} needs {warmup_bars} bars of warm-up and more to trade on, got "
-                f"{len(self.bars)}; give a longer history or shorter parameters"
-            )
-
-
-class _SignalsRun(_Run):
-    """A vectorised strategy in the compiled kernel."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        strategy = self.strategy.fresh()
-        owner = type(strategy).__name__
-        self.warmup_bars = stated_warmup(strategy) or 0
-        self.check_warmup(self.warmup_bars)
-        try:
-            signals: Signals = strategy.signals(self.bars.copy(deep=False))
-        except RobotraderError:
-            raise
-        except Exception as error:
-            raise strategy_failure(strategy, "signals", error) from error
-        index = pd.DatetimeIndex(self.bars.index)
-        self.signals = read_signals(signals, index, owner)
-        self.indicators = read_indicators(signals, index, owner)
-        if self.config.instrument.kind == "spot" and uses_shorts(self.signals):
-            raise InstrumentError(
-                f"{owner} sells short (enter_short), which a spot instrument can't; use "
-                f"kind='synthetic', or leave enter_short out"
-            )
-
-    def plain_microseconds(self) -> float:
-        """What plain Python would take: little for a quiet bar, much where orders are matched."""
-        n_bars = len(self.bars)
-        rests = self.signals.has_resting_orders
-        n_matched = n_bars if rests else int(np.count_nonzero(self.signals.flags != 0))
-        return 2.0 * n_bars + 400.0 * n_matched
-
-    def once(self, take_profit_first: bool) -> Outcome:
-        book = new_book(
-            self.config.cash, self.terms(take_profit_first), _rows_for(self.signals.flags)
-        )
-        equity = np.empty(len(self.bars))
-        at_close = self.config.fill_at == "close"
-        run = run_signals.for_work(self.plain_microseconds())
-        bar = 0
-        while bar < len(equity) and (bar == 0 or equity[bar - 1] > 0.0):
-            end_bar = min(bar + _CHUNK, len(equity))
-            wishes = self.signals.wishes(max(bar, self.warmup_bars), end_bar)
-            stopped = run(book, self.arrays, wishes, bar, end_bar, at_close, equity)
-            if stopped < end_bar:
-                book = enlarged(book)
-            bar = stopped
-        return Outcome(book, equity[:bar], self.warmup_bars, self.indicators)
-
-
-class _EventsRun(_Run):
-    """An event strategy in the Python loop."""
-
-    def once(self, take_profit_first: bool) -> Outcome:
-        config = self.config
-        closes = self.arrays.close.tolist()
-        account = BookAccount(config.cash, self.terms(take_profit_first), closes)
-        symbol = config.instrument.symbol or str(self.bars.attrs.get("symbol", ""))
-        at_close = config.fill_at == "close"
-        n_bars, stepper = run_events(
-            self.strategy,
-            self.bars,
-            self.arrays,
-            account,
-            symbol,
-            at_close,
-            self.check_warmup,
-        )
-        equity = equity_of(account, config.cash, self.arrays.close, n_bars)
-        return Outcome(account.book, equity, stepper.warmup_bars, stepper.registry.series)
-
-
-def _both_ways(run: _Run) -> BacktestResult:
-    """Run stop-loss first; where that was ever in doubt, also take-profit first."""
-    outcome = run.once(take_profit_first=False)
-    result = BacktestResult.from_book(
-        strategy=run.strategy,
-        config=run.config,
-        bars=run.bars,
-        book=outcome.book,
-        equity=outcome.equity,
-        warmup_bars=outcome.warmup_bars,
-        indicators=outcome.indicators,
-    )
-    if outcome.book.ledger[0]["n_ambiguous"] == 0:
-        return result
-    other = run.once(take_profit_first=True).equity[-1] - run.config.cash
-    bounds = sorted([result.pnl, float(other)])
-    return replace(result, pnl_pessimistic=bounds[0], pnl_optimistic=bounds[1])
-
-
-def _rows_for(flags: NDArray[np.uint8]) -> int:
-    """Room for the orders that so many flagged bars are likely to make."""
-    return 256 + min(int(np.count_nonzero(flags != 0)), 100_000)
+    return run(strategy, validate_bars(bars, report_gaps=False), config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,15 @@ from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.context import Columns, Position
 from robotrader_sdk.strategy.intents import Cancel, Intent, Order
 from robotrader_sdk.strategy.stepper import Stepper
-from robotrader_sdk.trading.book import Book, end_order, enlarged, new_book, sweep
+from robotrader_sdk.trading.book import (
+    Book,
+    Record,
+    end_order,
+    enlarged,
+    new_book,
+    new_ledger,
+    sweep,
+)
 from robotrader_sdk.trading.order import RejectReason
 from robotrader_sdk.types import OrderStatus
 
@@ -29,8 +36,8 @@ _PLAIN_CALLS = 1_000
 class BookAccount:
     """A book as an event strategy's account; what it caches is renewed after each change."""
 
-    def __init__(self, cash: float, terms: NDArray[Any], closes: list[float]) -> None:
-        self._use(new_book(cash, terms))
+    def __init__(self, cash: float, terms: Record, closes: list[float]) -> None:
+        self._use(new_book(new_ledger(cash), terms))
         self.closes = closes
         self.bar = 0
         self.money = cash
@@ -138,7 +145,7 @@ class BookAccount:
             order.reject_reason = RejectReason(int(self.book.orders[row]["reject_reason"])).label
 
     def _mean_entry_price(self) -> float:
-        n_open = int(self.book.ledger[0]["n_open"])
+        n_open = int(self.book.position["n_open"])
         lots = self.book.lots[self.book.open_lots[:n_open]]
         if n_open == 1:
             return float(lots["entry_price"][0])
@@ -219,7 +226,7 @@ def equity_of(
 ) -> NDArray[np.float64]:
     """The equity at each close of a finished run."""
     equity = np.empty(n_bars)
-    n_fills = int(account.book.ledger[0]["n_fills"])
+    n_fills = int(account.book.position["n_fills"])
     curve = kernel.equity_curve.for_work(0.5 * n_bars)
     curve(cash, account.book.fills[:n_fills], close, equity)
     return equity

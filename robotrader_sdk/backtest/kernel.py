@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from robotrader_sdk.compiled import compiled
 from robotrader_sdk.trading import decision, matching, placing
-from robotrader_sdk.trading.book import Book, Table, has_room
-from robotrader_sdk.trading.ledger import equity_at
+from robotrader_sdk.trading.book import Book, Table, equity_at, has_room
 
 State = tuple[float, float, float, int, int, int]
-"""The ledger's cash, quantity, held, n_orders, n_working and n_lots."""
+"""The cash, and the position's quantity, held, n_orders, n_working and n_lots."""
 
 
 class BarArrays(NamedTuple):
@@ -37,15 +36,15 @@ def run_signals(
     It stops early for lack of room, or after a bar at which the equity fell to 0 or below.
     `wishes` ascend by bar; `equity` is filled with the equity at each close.
     """
-    ledger = book.ledger[0]
+    position = book.position
     k = 0
     for bar in range(first_bar, end_bar):
         close = bars.close[bar]
         wished = k < wishes.size and wishes[k]["bar"] == bar
-        if wished or ledger["n_working"] > 0:
+        if wished or position["n_working"] > 0:
             if not has_room(book, 2):
                 return bar
-            if ledger["n_working"] > 0:
+            if position["n_working"] > 0:
                 high = bars.high[bar]
                 matching.match_bar(book, bar, bars.open[bar], high, bars.low[bar], False)
             if wished:
@@ -53,7 +52,7 @@ def run_signals(
                 k += 1
                 if fill_at_close:
                     matching.match_bar(book, bar, close, close, close, True)
-        equity[bar] = equity_at(ledger, close)
+        equity[bar] = equity_at(book, close)
         if equity[bar] <= 0.0:
             return bar + 1
     return end_bar
@@ -63,14 +62,14 @@ def run_signals(
 def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> State:
     """`matching.match_bar`, and what it leaves."""
     matching.match_bar(book, bar, open_, high, low, at_close)
-    ledger = book.ledger[0]
+    position = book.position
     return (
-        float(ledger["cash"]),
-        float(ledger["quantity"]),
-        float(ledger["held"]),
-        int(ledger["n_orders"]),
-        int(ledger["n_working"]),
-        int(ledger["n_lots"]),
+        float(book.ledger["cash"]),
+        float(position["quantity"]),
+        float(position["held"]),
+        int(position["n_orders"]),
+        int(position["n_working"]),
+        int(position["n_lots"]),
     )
 
 

@@ -25,7 +25,7 @@ def fills_frame(fills: Table, index: pd.DatetimeIndex) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "time": _times(fills["bar"], index),
-            "order": fills["order"],
+            "order": fills["order"].astype(np.int64),
             "side": _words(fills["side"], Side),
             "price": fills["price"],
             "quantity": fills["quantity"],
@@ -98,7 +98,7 @@ def trades_frame(
             "fees": lots["entry_fee"] + lots["exit_fee"],
             "pnl": pnl,
             "return": pnl / (lots["entry_quantity"] * lots["entry_price"]),
-            "bars_held": np.where(closed, lots["exit_bar"], last_bar) - lots["entry_bar"],
+            "bars_held": np.where(closed, lots["exit_bar"], np.int64(last_bar)) - lots["entry_bar"],
             "entry_reason": _words(orders["type"][lots["order"]], OrderType),
             "exit_reason": reasons,
             "status": _categories(closed.astype(np.int8), ["open", "closed"]),

@@ -70,7 +70,7 @@ class BacktestResult:
         indicators: dict[str, NDArray[np.float64]],
     ) -> BacktestResult:
         """The result of a finished book; its tables are cut to what was used."""
-        ledger = book.ledger[0]
+        position = book.position
         pnl = float(equity[-1]) - config.cash
         return cls(
             strategy=repr(strategy),
@@ -79,12 +79,12 @@ class BacktestResult:
             bars=bars,
             equity_values=equity,
             warmup_bars=warmup_bars,
-            order_table=_used(book.orders, ledger["n_orders"]),
-            lot_table=_used(book.lots, ledger["n_lots"]),
-            fill_table=_used(book.fills, ledger["n_fills"]),
+            order_table=_used(book.orders, position["n_orders"]),
+            lot_table=_used(book.lots, position["n_lots"]),
+            fill_table=_used(book.fills, position["n_fills"]),
             indicators=indicators,
-            n_ambiguous=int(ledger["n_ambiguous"]),
-            n_conflicts=int(ledger["n_conflicts"]),
+            n_ambiguous=int(position["n_ambiguous"]),
+            n_conflicts=int(position["n_conflicts"]),
             pnl_pessimistic=pnl,
             pnl_optimistic=pnl,
         )

@@ -1,7 +1,7 @@
 """The book: everything the rules know about one symbol, as tables they read and write.
 
 Orders, lots and fills are kept for good, a row each; `working` and `open_lots` list the rows
-that still matter, oldest first. The counters are in the ledger.
+that still matter, oldest first. The ledger is shared by the books of an account's symbols.
 """
 
 from __future__ import annotations
@@ -13,32 +13,41 @@ from numpy.typing import NDArray
 
 from robotrader_sdk.compiled import rule
 from robotrader_sdk.trading.fill import FILL
-from robotrader_sdk.trading.ledger import LEDGER
+from robotrader_sdk.trading.ledger import LEDGER, POSITION
 from robotrader_sdk.trading.order import ORDER
 from robotrader_sdk.trading.trade import LOT
 from robotrader_sdk.types import OrderStatus
 
 Table = NDArray[Any]
+Record = Any
+"""One row of a table: fields are read and written by name, in place."""
 
 
 class Book(NamedTuple):
-    """The tables of one symbol."""
+    """The tables of one symbol, and the single records that go with them."""
 
-    ledger: Table
+    ledger: Record
+    position: Record
     orders: Table
     working: Table
     lots: Table
     open_lots: Table
     fills: Table
-    terms: Table
+    terms: Record
 
 
-def new_book(cash: float, terms: Table, rows: int = 256) -> Book:
-    """A book with cash and nothing else, and room for so many orders."""
-    ledger = np.zeros(1, LEDGER)
+def new_ledger(cash: float) -> Record:
+    """An account that holds cash and nothing else."""
+    ledger = np.zeros(1, LEDGER)[0]
     ledger["cash"] = cash
+    return ledger
+
+
+def new_book(ledger: Record, terms: Record, rows: int = 256) -> Book:
+    """A book without orders, and room for so many."""
     return Book(
         ledger=ledger,
+        position=np.zeros(1, POSITION)[0],
         orders=np.empty(rows, ORDER),
         working=np.empty(rows, np.int64),
         lots=np.empty(rows // 2, LOT),
@@ -66,16 +75,23 @@ def _doubled(table: Table) -> Table:
 
 
 @rule
+def equity_at(book: Book, price: float) -> float:
+    """What the account is worth with this symbol at a price."""
+    ledger = book.ledger
+    return float(ledger["cash"] + ledger["elsewhere"] + book.position["quantity"] * price)
+
+
+@rule
 def has_room(book: Book, new_orders: int) -> bool:
     """Whether the tables surely hold a bar that decides so many new orders.
 
     An order fills at most once, and then brings at most a lot, a stop and a take-profit.
     """
-    ledger = book.ledger[0]
-    orders = ledger["n_working"] + new_orders
+    position = book.position
+    orders = position["n_working"] + new_orders
     return bool(
-        ledger["n_orders"] + 3 * orders <= book.orders.size
-        and ledger["n_lots"] + orders <= book.lots.size
+        position["n_orders"] + 3 * orders <= book.orders.size
+        and position["n_lots"] + orders <= book.lots.size
     )
 
 
@@ -92,15 +108,15 @@ def reject_order(book: Book, row: int, reason: int, bar: int) -> None:
     """Refuse an order, with its reason."""
     end_order(book, row, OrderStatus.REJECTED.value, bar)
     book.orders[row]["reject_reason"] = reason
-    book.ledger[0]["n_rejected"] = book.ledger[0]["n_rejected"] + 1
+    book.position["n_rejected"] = book.position["n_rejected"] + 1
 
 
 @rule
 def sweep(book: Book, bar: int) -> None:
     """Expire what this bar is too late for, and drop from `working` what is final."""
-    ledger = book.ledger[0]
+    position = book.position
     kept = 0
-    for k in range(ledger["n_working"]):
+    for k in range(position["n_working"]):
         row = book.working[k]
         order = book.orders[row]
         if order["status"] == OrderStatus.WORKING and order["last"] < bar:
@@ -108,4 +124,4 @@ def sweep(book: Book, bar: int) -> None:
         if order["status"] == OrderStatus.WORKING:
             book.working[kept] = row
             kept += 1
-    ledger["n_working"] = kept
+    position["n_working"] = kept

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from robotrader_sdk.compiled import rule
 from robotrader_sdk.errors import BacktestError
@@ -78,9 +77,9 @@ def make_terms(
     *,
     fill_on_touch: bool = False,
     take_profit_first: bool = False,
-) -> NDArray[Any]:
-    """The one-row table of terms that the compiled rules read."""
-    terms = np.zeros(1, TERMS)
+) -> Any:
+    """The record of terms that the rules read."""
+    terms = np.zeros(1, TERMS)[0]
     terms["maker_fee"] = fees.maker
     terms["taker_fee"] = fees.taker
     terms["slippage"] = slippage

@@ -48,17 +48,17 @@ WISH = np.dtype(
 def decide(book: Book, bar: int, close: float, wish: Any) -> None:
     """Turn what is wanted at a bar into orders, given the position at its close."""
     flags = wish["flags"]
-    held = book.ledger[0]["held"]
+    held = book.position["held"]
     leaves_long = flags & EXIT_LONG != 0
     leaves_short = flags & EXIT_SHORT != 0
     wants_long = flags & ENTER_LONG != 0
     wants_short = flags & ENTER_SHORT != 0
     if wants_long and wants_short:
-        book.ledger[0]["n_conflicts"] = book.ledger[0]["n_conflicts"] + 1
+        book.position["n_conflicts"] = book.position["n_conflicts"] + 1
         wants_long = wants_short = False
     enters_long = wants_long and not leaves_long and held <= 0.0
     enters_short = wants_short and not leaves_short and held >= 0.0
-    if book.ledger[0]["n_working"] > 0:
+    if book.position["n_working"] > 0:
         replaced = enters_long or enters_short
         _cancel_entries(book, bar, leaves_long or replaced, leaves_short or replaced)
     side = Side.BUY.value if enters_long else Side.SELL.value
@@ -78,7 +78,7 @@ def decide(book: Book, bar: int, close: float, wish: Any) -> None:
 
 @rule
 def _cancel_entries(book: Book, bar: int, buys: bool, sells: bool) -> None:
-    for k in range(book.ledger[0]["n_working"]):
+    for k in range(book.position["n_working"]):
         row = book.working[k]
         order = book.orders[row]
         due = buys if order["side"] == Side.BUY else sells

@@ -6,11 +6,11 @@ import numpy as np
 
 FILL = np.dtype(
     [
-        ("order", "i8"),
-        ("bar", "i8"),
-        ("side", "i8"),
-        ("liquidity", "i8"),
-        ("purpose", "i8"),
+        ("order", "i4"),
+        ("bar", "i4"),
+        ("side", "i2"),
+        ("liquidity", "i2"),
+        ("purpose", "i4"),
         ("price", "f8"),
         ("quantity", "f8"),
         ("fee", "f8"),  # in quote, whatever currency it was taken in

@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 from robotrader_sdk.compiled import rule
-from robotrader_sdk.trading.book import Book, end_order, reject_order
+from robotrader_sdk.trading.book import Book, end_order, equity_at, reject_order
 from robotrader_sdk.trading.costs import whole_lots
-from robotrader_sdk.trading.ledger import AFFORDABLE, equity_at, pay
+from robotrader_sdk.trading.ledger import AFFORDABLE, pay
 from robotrader_sdk.trading.order import Purpose, RejectReason, SizeUnit
 from robotrader_sdk.trading.placing import append_order, order_steps, quantity_for
 from robotrader_sdk.trading.trade import reduce_lot
@@ -29,13 +29,13 @@ _NOISE = 1e-9
 def execute(book: Book, row: int, bar: int, price: float, liquidity: int, moment: int) -> None:
     """Fill an order at a price, or refuse it if the position or the cash does not allow it."""
     order = book.orders[row]
-    held = book.ledger[0]["held"]
+    held = book.position["held"]
     if held == 0.0 and order["size_unit"] == SizeUnit.POSITION:
         end_order(book, row, OrderStatus.CANCELLED.value, bar)
         return
     quantity = _quantity_to_fill(book, order, price)
     maker = liquidity == Liquidity.MAKER
-    fee_rate = book.terms[0]["maker_fee"] if maker else book.terms[0]["taker_fee"]
+    fee_rate = book.terms["maker_fee"] if maker else book.terms["taker_fee"]
     fee = fee_rate * quantity * price
     reason = _why_refused(book, order, quantity, price, fee)
     if reason != RejectReason.NONE:
@@ -46,9 +46,16 @@ def execute(book: Book, row: int, bar: int, price: float, liquidity: int, moment
     order["fill_price"] = price
     closed = _close_lots(book, order, bar, quantity, price, fee)
     opened = quantity - closed
-    in_base = book.terms[0]["fee_in_base"] == 1 and order["side"] == Side.BUY
+    in_base = book.terms["fee_in_base"] == 1 and order["side"] == Side.BUY
     base_fee = fee / price if in_base else 0.0
-    pay(book.ledger[0], order["side"] * quantity, price, 0.0 if in_base else fee, base_fee)
+    pay(
+        book.ledger,
+        book.position,
+        order["side"] * quantity,
+        price,
+        0.0 if in_base else fee,
+        base_fee,
+    )
     _settle_position(book, row, bar, held)
     if opened > _NOISE * quantity:
         _open_lot(book, row, bar, opened - base_fee, price, fee * (opened / quantity), moment)
@@ -57,22 +64,22 @@ def execute(book: Book, row: int, bar: int, price: float, liquidity: int, moment
 
 @rule
 def _quantity_to_fill(book: Book, order: Any, price: float) -> float:
-    terms = book.terms[0]
+    terms = book.terms
     unit = order["size_unit"]
     if order["lot"] >= 0:
         return whole_lots(terms, book.lots[order["lot"]]["quantity"])
     if unit == SizeUnit.POSITION:
-        return whole_lots(terms, abs(book.ledger[0]["held"]))
+        return whole_lots(terms, abs(book.position["held"]))
     if math.isnan(order["quantity"]):
-        equity = equity_at(book.ledger[0], price)
+        equity = equity_at(book, price)
         return whole_lots(terms, quantity_for(terms, unit, order["size"], equity, price))
     return float(order["quantity"])
 
 
 @rule
 def _why_refused(book: Book, order: Any, quantity: float, price: float, fee: float) -> int:
-    terms = book.terms[0]
-    ledger = book.ledger[0]
+    terms = book.terms
+    position = book.position
     if not quantity > 0.0:
         return RejectReason.BELOW_LOT_SIZE.value
     if order["lot"] >= 0:
@@ -80,15 +87,15 @@ def _why_refused(book: Book, order: Any, quantity: float, price: float, fee: flo
     if quantity * price < terms["min_notional"] * (1.0 - _NOISE):
         return RejectReason.BELOW_MIN_NOTIONAL.value
     if terms["spot"] == 1 and order["side"] == Side.SELL:
-        if quantity > ledger["held"] * (1.0 + _NOISE):
+        if quantity > position["held"] * (1.0 + _NOISE):
             return RejectReason.EXCEEDS_POSITION.value
         return RejectReason.NONE.value
-    before = ledger["quantity"]
+    before = position["quantity"]
     after = before + order["side"] * quantity
     if terms["fee_in_base"] == 1:
         after -= fee / price
     grows = abs(after) > abs(before) or after * before < 0.0
-    if grows and abs(after) * price > (equity_at(ledger, price) - fee) * AFFORDABLE:
+    if grows and abs(after) * price > (equity_at(book, price) - fee) * AFFORDABLE:
         return RejectReason.INSUFFICIENT_CASH.value
     return RejectReason.NONE.value
 
@@ -98,13 +105,13 @@ def _close_lots(
     book: Book, order: Any, bar: int, quantity: float, price: float, fee: float
 ) -> float:
     """Take the fill out of the lots it closes, first in first out; how much that was."""
-    ledger = book.ledger[0]
+    position = book.position
     side = order["side"]
     purpose = order["purpose"]
     if purpose == Purpose.ENTRY:
         purpose = Purpose.REVERSAL.value
     remaining = quantity
-    for k in range(ledger["n_open"]):
+    for k in range(position["n_open"]):
         row = book.open_lots[k]
         lot = book.lots[row]
         if lot["direction"] == side or (order["lot"] >= 0 and order["lot"] != row):
@@ -113,7 +120,7 @@ def _close_lots(
         if lot["quantity"] - part <= _NOISE * lot["quantity"]:
             part = lot["quantity"]
         reduce_lot(lot, part, price, fee * (part / quantity), bar, purpose)
-        if lot["quantity"] > 0.0 and not whole_lots(book.terms[0], lot["quantity"]) > 0.0:
+        if lot["quantity"] > 0.0 and not whole_lots(book.terms, lot["quantity"]) > 0.0:
             reduce_lot(lot, lot["quantity"], price, 0.0, bar, purpose)  # dust
         remaining -= part
         if remaining <= _NOISE * quantity:
@@ -124,10 +131,10 @@ def _close_lots(
 @rule
 def _settle_position(book: Book, row: int, bar: int, held_before: float) -> None:
     """Retire empty lots; cancel their protection and, if the side is closed, what goes with it."""
-    ledger = book.ledger[0]
+    position = book.position
     kept = 0
     held = 0.0
-    for k in range(ledger["n_open"]):
+    for k in range(position["n_open"]):
         lot_row = book.open_lots[k]
         lot = book.lots[lot_row]
         if lot["quantity"] > 0.0:
@@ -136,14 +143,14 @@ def _settle_position(book: Book, row: int, bar: int, held_before: float) -> None
             kept += 1
         else:
             lot["closed"] = 1
-    if kept < ledger["n_open"]:
+    if kept < position["n_open"]:
         _cancel_orphans(book, row, bar, kept == 0)
-    ledger["n_open"] = kept
-    ledger["held"] = held
+    position["n_open"] = kept
+    position["held"] = held
     order = book.orders[row]
     closes = held_before * order["side"] < 0.0 and kept == 0
-    if closes and order["quantity"] <= abs(held_before) and book.terms[0]["fee_in_base"] == 0:
-        ledger["quantity"] = 0.0  # exactly, whatever noise the sums have left
+    if closes and order["quantity"] <= abs(held_before) and book.terms["fee_in_base"] == 0:
+        position["quantity"] = 0.0  # exactly, whatever noise the sums have left
 
 
 @rule
@@ -152,7 +159,7 @@ def _cancel_orphans(book: Book, closer_row: int, bar: int, flat: bool) -> None:
     together with its exit.
     """
     closer = book.orders[closer_row]
-    for k in range(book.ledger[0]["n_working"]):
+    for k in range(book.position["n_working"]):
         row = book.working[k]
         order = book.orders[row]
         together = closer["lot"] < 0 and order["created"] == closer["created"]
@@ -165,8 +172,8 @@ def _cancel_orphans(book: Book, closer_row: int, bar: int, flat: bool) -> None:
 def _open_lot(
     book: Book, row: int, bar: int, quantity: float, price: float, fee: float, moment: int
 ) -> None:
-    ledger = book.ledger[0]
-    lot_row = ledger["n_lots"]
+    position = book.position
+    lot_row = position["n_lots"]
     order = book.orders[row]
     lot = book.lots[lot_row]
     lot["direction"] = order["side"]
@@ -187,10 +194,10 @@ def _open_lot(
     lot["trailing_stop"] = order["trailing_stop"]
     lot["best_price"] = price
     lot["stop_order"] = -1
-    book.open_lots[ledger["n_open"]] = lot_row
-    ledger["n_lots"] = lot_row + 1
-    ledger["n_open"] = ledger["n_open"] + 1
-    ledger["held"] = ledger["held"] + order["side"] * quantity
+    book.open_lots[position["n_open"]] = lot_row
+    position["n_lots"] = lot_row + 1
+    position["n_open"] = position["n_open"] + 1
+    position["held"] = position["held"] + order["side"] * quantity
     _protect(book, row, lot_row, bar, moment)
 
 
@@ -207,8 +214,8 @@ def _protect(book: Book, row: int, lot_row: int, bar: int, moment: int) -> None:
         order = book.orders[stop_row]
         order["lot"] = lot_row
         order["quantity"] = lot["quantity"]
-        order["stop"] = order_steps(book.terms[0], order["side"], stop)
-        optimistic = book.terms[0]["take_profit_first"] == 1 and moment == INSIDE
+        order["stop"] = order_steps(book.terms, order["side"], stop)
+        optimistic = book.terms["take_profit_first"] == 1 and moment == INSIDE
         order["active"] = bar + 1 if optimistic or moment == AT_CLOSE else bar
         lot["stop_order"] = stop_row
     target = entry["take_profit_price"]
@@ -221,7 +228,7 @@ def _protect(book: Book, row: int, lot_row: int, bar: int, moment: int) -> None:
         order = book.orders[row]
         order["lot"] = lot_row
         order["quantity"] = lot["quantity"]
-        order["limit"] = order_steps(book.terms[0], order["side"], target)
+        order["limit"] = order_steps(book.terms, order["side"], target)
         order["active"] = bar if moment == AT_OPEN else bar + 1
 
 
@@ -249,9 +256,9 @@ def _nearest_stop(entry: Any, direction: int, price: float) -> tuple[float, int]
 def _record_fill(
     book: Book, row: int, bar: int, price: float, quantity: float, fee: float, liquidity: int
 ) -> None:
-    ledger = book.ledger[0]
+    position = book.position
     order = book.orders[row]
-    fill = book.fills[ledger["n_fills"]]
+    fill = book.fills[position["n_fills"]]
     fill["order"] = row
     fill["bar"] = bar
     fill["side"] = order["side"]
@@ -260,6 +267,6 @@ def _record_fill(
     fill["price"] = price
     fill["quantity"] = quantity
     fill["fee"] = fee
-    fill["cash"] = ledger["cash"]
-    fill["position"] = ledger["quantity"]
-    ledger["n_fills"] = ledger["n_fills"] + 1
+    fill["cash"] = book.ledger["cash"]
+    fill["position"] = position["quantity"]
+    position["n_fills"] = position["n_fills"] + 1

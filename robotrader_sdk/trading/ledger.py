@@ -11,10 +11,18 @@ from robotrader_sdk.compiled import rule
 LEDGER = np.dtype(
     [
         ("cash", "f8"),
-        ("quantity", "f8"),  # everything held, signed, base units
-        ("held", "f8"),  # what the open lots hold: quantity without dust
+        ("elsewhere", "f8"),  # what the positions in other symbols are worth
         ("fees", "f8"),  # paid so far, in quote
         ("traded", "f8"),  # notional of all fills
+    ],
+    align=True,
+)
+"""The money of an account; the books of all its symbols share one."""
+
+POSITION = np.dtype(
+    [
+        ("quantity", "f8"),  # everything held, signed, base units
+        ("held", "f8"),  # what the open lots hold: quantity without dust
         ("n_orders", "i8"),
         ("n_working", "i8"),
         ("n_lots", "i8"),
@@ -26,6 +34,7 @@ LEDGER = np.dtype(
     ],
     align=True,
 )
+"""What is held of one symbol, and how far its tables are filled."""
 
 AFFORDABLE = 1.0 + 4e-9
 """Fully collateralised: a position, long or short, is worth no more than the equity.
@@ -36,15 +45,11 @@ which rounding to whole lots may go up.
 
 
 @rule
-def equity_at(ledger: Any, price: float) -> float:
-    """Cash plus the position's value at a price."""
-    return float(ledger["cash"] + ledger["quantity"] * price)
-
-
-@rule
-def pay(ledger: Any, signed_quantity: float, price: float, fee: float, base_fee: float) -> None:
+def pay(
+    ledger: Any, position: Any, signed_quantity: float, price: float, fee: float, base_fee: float
+) -> None:
     """Book a fill: `fee` leaves the cash (quote), `base_fee` what was bought (base units)."""
     ledger["cash"] = ledger["cash"] - signed_quantity * price - fee
-    ledger["quantity"] = ledger["quantity"] + (signed_quantity - base_fee)
+    position["quantity"] = position["quantity"] + (signed_quantity - base_fee)
     ledger["fees"] = ledger["fees"] + (fee + base_fee * price)
     ledger["traded"] = ledger["traded"] + abs(signed_quantity) * price

@@ -47,7 +47,7 @@ def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_cl
     `at_close` is for `fill_at="close"`: with the close for all three prices it fills the market
     orders just decided, and nothing else.
     """
-    tick_size = book.terms[0]["tick_size"]
+    tick_size = book.terms["tick_size"]
     levels = Levels(
         open_,
         to_steps(open_, tick_size, UP),
@@ -79,13 +79,13 @@ def next_fill(
 
     At the open the oldest; later whichever takes precedence. At a close only market orders.
     """
-    terms = book.terms[0]
+    terms = book.terms
     row = NONE_LEFT
     price = math.nan
     liquidity = 0
     rank = 0
     distance = math.inf
-    for k in range(book.ledger[0]["n_working"]):
+    for k in range(book.position["n_working"]):
         order = book.orders[book.working[k]]
         if order["status"] != OrderStatus.WORKING:
             continue
@@ -174,11 +174,11 @@ def _precedence(book: Book, order: Any, levels: Levels) -> tuple[int, float]:
     resting = order["type"] == OrderType.LIMIT or order["triggered"] >= 0
     level = order["limit"] if resting else order["stop"]
     distance = abs(level - 0.5 * (levels.open_up + levels.open_down))
-    if order["purpose"] == Purpose.TAKE_PROFIT and book.terms[0]["take_profit_first"] == 1:
+    if order["purpose"] == Purpose.TAKE_PROFIT and book.terms["take_profit_first"] == 1:
         return 0, distance
     if resting:
         return 3, distance
-    return 1 if order["side"] * book.ledger[0]["held"] < 0.0 else 2, distance
+    return 1 if order["side"] * book.position["held"] < 0.0 else 2, distance
 
 
 @rule
@@ -189,24 +189,24 @@ def _note_ambiguity(book: Book, row: int, bar: int, levels: Levels) -> None:
         return
     lot = book.lots[stop["lot"]]
     doubtful = lot["entry_bar"] == bar and lot["entry_at_open"] == 0
-    for k in range(book.ledger[0]["n_working"]):
+    for k in range(book.position["n_working"]):
         other = book.orders[book.working[k]]
         if (
             other["lot"] == stop["lot"]
             and other["purpose"] == Purpose.TAKE_PROFIT
             and other["active"] <= bar
-            and not math.isnan(_price_inside(book.terms[0], other, bar, levels)[0])
+            and not math.isnan(_price_inside(book.terms, other, bar, levels)[0])
         ):
             doubtful = True
     if doubtful and lot["ambiguous"] == 0:
         lot["ambiguous"] = 1
-        book.ledger[0]["n_ambiguous"] = book.ledger[0]["n_ambiguous"] + 1
+        book.position["n_ambiguous"] = book.position["n_ambiguous"] + 1
 
 
 @rule
 def _trail_stops(book: Book, bar: int, high: float, low: float) -> None:
     """Move trailing stops after the bar; its extremes count if the lot saw all of it (rule 10)."""
-    for k in range(book.ledger[0]["n_open"]):
+    for k in range(book.position["n_open"]):
         lot = book.lots[book.open_lots[k]]
         if lot["trailing_stop"] == 0.0 or (lot["entry_bar"] == bar and lot["entry_at_open"] == 0):
             continue
@@ -216,7 +216,7 @@ def _trail_stops(book: Book, bar: int, high: float, low: float) -> None:
             lot["best_price"] = extreme
         order = book.orders[lot["stop_order"]]
         level = lot["best_price"] * (1.0 - direction * lot["trailing_stop"])
-        steps = order_steps(book.terms[0], order["side"], level)
+        steps = order_steps(book.terms, order["side"], level)
         if direction * steps > direction * order["stop"]:
             order["stop"] = steps
             order["purpose"] = Purpose.TRAILING_STOP.value

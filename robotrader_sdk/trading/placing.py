@@ -12,10 +12,10 @@ import math
 from typing import Any
 
 from robotrader_sdk.compiled import rule
-from robotrader_sdk.trading.book import Book, reject_order
+from robotrader_sdk.trading.book import Book, equity_at, reject_order
 from robotrader_sdk.trading.costs import taker_price, whole_lots
 from robotrader_sdk.trading.instrument import DOWN, UP, from_steps, to_steps
-from robotrader_sdk.trading.ledger import AFFORDABLE, equity_at
+from robotrader_sdk.trading.ledger import AFFORDABLE
 from robotrader_sdk.trading.order import NEVER, Purpose, RejectReason, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
 
@@ -32,8 +32,8 @@ def append_order(book: Book, bar: int, side: int, kind: int, purpose: int) -> in
 
     As it stands, a market order made this way closes whatever is held.
     """
-    ledger = book.ledger[0]
-    row = ledger["n_orders"]
+    position = book.position
+    row = position["n_orders"]
     order = book.orders[row]
     order["side"] = side
     order["type"] = kind
@@ -48,7 +48,7 @@ def append_order(book: Book, bar: int, side: int, kind: int, purpose: int) -> in
     order["ended"] = -1
     order["size_unit"] = SizeUnit.POSITION.value
     order["size"] = 0.0
-    order["quantity"] = abs(ledger["held"])
+    order["quantity"] = abs(position["held"])
     order["limit"] = math.nan
     order["stop"] = math.nan
     order["stop_loss"] = 0.0
@@ -57,9 +57,9 @@ def append_order(book: Book, bar: int, side: int, kind: int, purpose: int) -> in
     order["stop_loss_price"] = 0.0
     order["take_profit_price"] = 0.0
     order["fill_price"] = math.nan
-    book.working[ledger["n_working"]] = row
-    ledger["n_orders"] = row + 1
-    ledger["n_working"] = ledger["n_working"] + 1
+    book.working[position["n_working"]] = row
+    position["n_orders"] = row + 1
+    position["n_working"] = position["n_working"] + 1
     return row  # type: ignore[no-any-return]  # a field of a table
 
 
@@ -71,13 +71,13 @@ def admit(book: Book, bar: int, close: float, row: int, reversed_quantity: float
     reversal closes on top of what it enters.
     """
     order = book.orders[row]
-    order["limit"] = order_steps(book.terms[0], order["side"], order["limit"])
-    order["stop"] = order_steps(book.terms[0], order["side"], order["stop"])
+    order["limit"] = order_steps(book.terms, order["side"], order["limit"])
+    order["stop"] = order_steps(book.terms, order["side"], order["stop"])
     exit_row = pending_exit(book, bar)
     reason = _why_refused(book, order, close, exit_row >= 0, reversed_quantity)
     if reason != RejectReason.NONE:
         reject_order(book, row, reason, bar)
-        book.ledger[0]["n_working"] = book.ledger[0]["n_working"] - 1
+        book.position["n_working"] = book.position["n_working"] - 1
     elif 0 <= exit_row != row and book.orders[exit_row]["side"] == order["side"]:
         book.orders[exit_row]["purpose"] = Purpose.REVERSAL.value
 
@@ -85,7 +85,7 @@ def admit(book: Book, bar: int, close: float, row: int, reversed_quantity: float
 @rule
 def pending_exit(book: Book, bar: int) -> int:
     """The order of this bar's decision that closes the whole position; -1: none."""
-    for k in range(book.ledger[0]["n_working"]):
+    for k in range(book.position["n_working"]):
         row = book.working[k]
         order = book.orders[row]
         if (
@@ -117,7 +117,7 @@ def _why_refused(
     if not 0.0 < order["size"] < math.inf:
         return RejectReason.BAD_SIZE.value
     price = close
-    terms = book.terms[0]
+    terms = book.terms
     if kind == OrderType.LIMIT or kind == OrderType.STOP_LIMIT:
         price = from_steps(order["limit"], terms["tick_size"], terms["ticks_per_unit"])
     elif kind == OrderType.STOP:
@@ -136,7 +136,7 @@ def _size_up(
     reversed_quantity: float,
 ) -> int:
     """Fix the quantity where that is due at the decision, given the price to expect."""
-    terms = book.terms[0]
+    terms = book.terms
     side = order["side"]
     unit = order["size_unit"]
     stop = order["stop_loss_price"]
@@ -149,7 +149,7 @@ def _size_up(
     order["quantity"] = math.nan
     if market and (unit == SizeUnit.FRACTION or unit == SizeUnit.NOTIONAL):
         return RejectReason.NONE.value
-    equity = equity_at(book.ledger[0], close)
+    equity = equity_at(book, close)
     quantity = order["size"]
     if unit == SizeUnit.RISK:
         distance = stop_distance(order, price)
@@ -167,7 +167,7 @@ def _size_up(
     if market:
         return RejectReason.NONE.value
     # What an exchange checks when a limit or stop order arrives, on its own.
-    held = 0.0 if exit_pending else book.ledger[0]["held"]
+    held = 0.0 if exit_pending else book.position["held"]
     if quantity * price < terms["min_notional"] * (1.0 - 1e-9):
         return RejectReason.BELOW_MIN_NOTIONAL.value
     if terms["spot"] == 1 and side == Side.SELL and quantity > held * (1.0 + 1e-9):

@@ -15,14 +15,15 @@ from robotrader_sdk.compiled import rule
 
 LOT = np.dtype(
     [
-        ("direction", "i8"),
-        ("order", "i8"),  # that opened it
-        ("entry_bar", "i8"),
-        ("entry_at_open", "i8"),
-        ("exit_bar", "i8"),  # -1 while open
-        ("exit_purpose", "i8"),
-        ("ambiguous", "i8"),
-        ("closed", "i8"),
+        ("direction", "i1"),
+        ("entry_at_open", "i1"),
+        ("exit_purpose", "i2"),
+        ("ambiguous", "i2"),
+        ("closed", "i2"),
+        ("order", "i4"),  # that opened it
+        ("entry_bar", "i4"),
+        ("exit_bar", "i4"),  # -1 while open
+        ("stop_order", "i4"),  # the row of its stop, else -1
         ("quantity", "f8"),  # still held, base units
         ("entry_quantity", "f8"),
         ("entry_price", "f8"),
@@ -32,7 +33,6 @@ LOT = np.dtype(
         ("exit_fee", "f8"),
         ("trailing_stop", "f8"),  # fraction; 0: none
         ("best_price", "f8"),  # the extreme a trailing stop hangs on
-        ("stop_order", "i8"),  # the row of its stop, else -1
     ],
     align=True,
 )

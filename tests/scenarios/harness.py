@@ -259,22 +259,22 @@ def run_plain(row: Row) -> Seen:
     terms = make_terms(
         row.instrument, row.fees, row.slippage, fill_on_touch=row.limit_fill == "touch"
     )
-    book = books.new_book(row.cash, terms, 64)
+    book = books.new_book(books.new_ledger(row.cash), terms, 64)
     made: list[int] = []
-    for bar, (open_, high, low, close_) in enumerate(row.bars):
+    for bar, prices in enumerate(row.bars):
+        open_, high, low, close_ = map(float, prices)
         matching.match_bar(book, bar, open_, high, low, False)
         asks = [ask for ask in row.asks if ask.bar == bar]
         for ask in asks:
             _ask_plainly(book, bar, close_, ask, made)
         if asks and row.fill_at == "close":
             matching.match_bar(book, bar, close_, close_, close_, True)
-    ledger = book.ledger[0]
     result = rt.BacktestResult.from_book(
         strategy=AsksAsSignals(),
         config=BacktestConfig(**row.settings),
         bars=frame(row.bars),
         book=book,
-        equity=np.array([ledger["cash"] + ledger["quantity"] * row.bars[-1][3]]),
+        equity=np.array([books.equity_at(book, row.bars[-1][3])]),
         warmup_bars=0,
         indicators={},
     )
@@ -282,7 +282,7 @@ def run_plain(row: Row) -> Seen:
 
 
 def _ask_plainly(book: books.Book, bar: int, close_: float, ask: Ask, made: list[int]) -> None:
-    held = book.ledger[0]["held"]
+    held = book.position["held"]
     if ask.what == "cancel":
         books.end_order(book, made[ask.nth], OrderStatus.CANCELLED, bar)
         books.sweep(book, bar)

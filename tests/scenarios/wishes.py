@@ -14,7 +14,6 @@ from robotrader_sdk.trading import book as books
 from robotrader_sdk.trading import matching
 from robotrader_sdk.trading.costs import make_terms
 from robotrader_sdk.trading.decision import WISH, decide
-from robotrader_sdk.trading.ledger import equity_at
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import Side
 
@@ -129,7 +128,7 @@ def run_plainly(
         settings["slippage"],
         fill_on_touch=settings["limit_fill"] == "touch",
     )
-    book = books.new_book(settings["cash"], terms, 2048)
+    book = books.new_book(books.new_ledger(settings["cash"]), terms, 2048)
     equity = []
     prices = bars[["open", "high", "low", "close"]].to_numpy().tolist()
     for bar, (open_, high, low, close) in enumerate(prices):
@@ -138,12 +137,12 @@ def run_plainly(
             decide(book, bar, close, _row(bar, wishes[bar], unit))
             if settings["fill_at"] == "close":
                 matching.match_bar(book, bar, close, close, close, True)
-        equity.append(equity_at(book.ledger[0], close))
+        equity.append(books.equity_at(book, close))
         if equity[-1] <= 0.0:
             break
-    ledger = book.ledger[0]
-    fills = book.fills[: ledger["n_fills"]].copy()
-    return PlainRun(fills, np.array(equity), ledger["n_ambiguous"], ledger["n_conflicts"])
+    position = book.position
+    fills = book.fills[: position["n_fills"]].copy()
+    return PlainRun(fills, np.array(equity), position["n_ambiguous"], position["n_conflicts"])
 
 
 def _row(bar: int, wish: Wish, unit: str) -> Any:
