@@ -13,10 +13,12 @@ is tied to the sources of all rules that the function may use.
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -54,7 +56,9 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the machine code, making it first if need be."""
-        result: R = self.dispatcher(*args, **kwargs)
+        dispatcher = self.dispatcher
+        with nullcontext() if dispatcher.overloads else _without_collecting():
+            result: R = dispatcher(*args, **kwargs)
         return result
 
     @property
@@ -125,6 +129,18 @@ def uniform(values: npt.ArrayLike, dtype: type[T]) -> NDArray[T]:
     view = np.ascontiguousarray(values, dtype=dtype).view()
     view.flags.writeable = False
     return view
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Compiling makes millions of objects and hardly any garbage: looking for it takes a while."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _is_cached(cache_file: Any) -> bool:

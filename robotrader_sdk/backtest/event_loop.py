@@ -16,12 +16,13 @@ from robotrader_sdk.strategy.context import Columns, Position
 from robotrader_sdk.strategy.intents import Cancel, Intent, Order
 from robotrader_sdk.strategy.stepper import Stepper
 from robotrader_sdk.trading.book import (
-    Book,
-    Record,
+    Table,
+    Tables,
     end_order,
     enlarged,
-    new_book,
     new_ledger,
+    new_tables,
+    opened,
     sweep,
 )
 from robotrader_sdk.trading.order import RejectReason
@@ -36,8 +37,8 @@ _PLAIN_CALLS = 1_000
 class BookAccount:
     """A book as an event strategy's account; what it caches is renewed after each change."""
 
-    def __init__(self, cash: float, terms: Record, closes: list[float]) -> None:
-        self._use(new_book(new_ledger(cash), terms))
+    def __init__(self, cash: float, terms: Table, closes: list[float]) -> None:
+        self._use(new_tables(new_ledger(cash), terms))
         self.closes = closes
         self.bar = 0
         self.money = cash
@@ -80,7 +81,7 @@ class BookAccount:
     def match(self, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
         """Fill what a bar fills, and tell the orders that have ended."""
         self._make_room(0)
-        state = self._match(self.book, bar, open_, high, low, at_close)
+        state = self._match(self.tables, bar, open_, high, low, at_close)
         self.money, self.quantity, self._held, self.n_orders, self.n_working, self.n_lots = state
         self._entry_price = None
         if self.live:
@@ -103,7 +104,7 @@ class BookAccount:
     def _enter(self, order: Order) -> None:
         self._make_room(1)
         row = self._place(
-            self.book,
+            self.tables,
             self.bar,
             self.closes[self.bar],
             int(order.side),
@@ -155,11 +156,12 @@ class BookAccount:
         """Enlarge the tables until a bar with so many new orders fits."""
         orders = self.n_working + new_orders
         while self.n_orders + 3 * orders > self._rows or self.n_lots + orders > self._lot_rows:
-            self._use(enlarged(self.book))
+            self._use(enlarged(self.tables))
 
-    def _use(self, book: Book) -> None:
+    def _use(self, tables: Tables) -> None:
         """Go on with a book, remembering what is looked at for every order."""
-        self.book = book
+        self.tables = tables
+        self.book = book = opened(tables)
         self._status, self._quantity = book.orders["status"], book.orders["quantity"]
         self._rows, self._lot_rows = book.orders.size, book.lots.size
 
@@ -167,9 +169,9 @@ class BookAccount:
         """Go on compiled: short runs are done before that is loaded."""
         no = 0.0
         self._calls_left = 0
-        self._match = kernel.match_bar.for_types_of(self.book, 0, no, no, no, False)
+        self._match = kernel.match_bar.for_types_of(self.tables, 0, no, no, no, False)
         self._place = kernel.place.for_types_of(
-            self.book, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
+            self.tables, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
         )
 
 

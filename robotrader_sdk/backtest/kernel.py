@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from robotrader_sdk.compiled import compiled
 from robotrader_sdk.trading import decision, matching, placing
-from robotrader_sdk.trading.book import Book, Table, equity_at, has_room
+from robotrader_sdk.trading.book import Book, Table, Tables, equity_at, has_room
 
 State = tuple[float, float, float, int, int, int]
 """The cash, and the position's quantity, held, n_orders, n_working and n_lots."""
@@ -23,7 +23,7 @@ class BarArrays(NamedTuple):
 
 @compiled
 def run_signals(
-    book: Book,
+    tables: Tables,
     bars: BarArrays,
     wishes: Table,
     first_bar: int,
@@ -36,6 +36,7 @@ def run_signals(
     It stops early for lack of room, or after a bar at which the equity fell to 0 or below.
     `wishes` ascend by bar; `equity` is filled with the equity at each close.
     """
+    book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
     position = book.position
     k = 0
     for bar in range(first_bar, end_bar):
@@ -59,8 +60,11 @@ def run_signals(
 
 
 @compiled
-def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> State:
+def match_bar(
+    tables: Tables, bar: int, open_: float, high: float, low: float, at_close: bool
+) -> State:
     """`matching.match_bar`, and what it leaves."""
+    book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
     matching.match_bar(book, bar, open_, high, low, at_close)
     position = book.position
     return (
@@ -75,7 +79,7 @@ def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_cl
 
 @compiled
 def place(
-    book: Book,
+    tables: Tables,
     bar: int,
     close: float,
     side: int,
@@ -93,6 +97,7 @@ def place(
     take_profit_price: float,
 ) -> int:
     """Place what an event strategy asked for at the close of a bar; its row."""
+    book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
     row = placing.append_order(book, bar, side, kind, purpose)
     order = book.orders[row]
     order["size_unit"] = size_unit

@@ -17,7 +17,7 @@ from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError
 from robotrader_sdk.strategy.base import Strategy, is_vectorised, stated_warmup
 from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signals, uses_shorts
 from robotrader_sdk.strategy.stepper import strategy_failure
-from robotrader_sdk.trading.book import Book, Record, enlarged, new_book, new_ledger
+from robotrader_sdk.trading.book import Book, Table, enlarged, new_ledger, new_tables, opened
 from robotrader_sdk.trading.costs import make_terms
 
 _CHUNK = 1 << 18
@@ -70,7 +70,7 @@ class _Run:
             *(uniform(self.bars[name].to_numpy(), np.float64) for name in names)
         )
 
-    def terms(self, take_profit_first: bool) -> Record:
+    def terms(self, take_profit_first: bool) -> Table:
         """The terms of one pass."""
         return make_terms(
             self.config.instrument,
@@ -126,7 +126,7 @@ class _SignalsRun(_Run):
 
     def once(self, take_profit_first: bool) -> Outcome:
         ledger = new_ledger(self.config.cash)
-        book = new_book(ledger, self.terms(take_profit_first), _rows_for(self.signals.flags))
+        tables = new_tables(ledger, self.terms(take_profit_first), _rows_for(self.signals.flags))
         equity = np.empty(len(self.bars))
         at_close = self.config.fill_at == "close"
         run = run_signals.for_work(self.plain_microseconds())
@@ -134,11 +134,11 @@ class _SignalsRun(_Run):
         while bar < len(equity) and (bar == 0 or equity[bar - 1] > 0.0):
             end_bar = min(bar + _CHUNK, len(equity))
             wishes = self.signals.wishes(max(bar, self.warmup_bars), end_bar)
-            stopped = run(book, self.arrays, wishes, bar, end_bar, at_close, equity)
+            stopped = run(tables, self.arrays, wishes, bar, end_bar, at_close, equity)
             if stopped < end_bar:
-                book = enlarged(book)
+                tables = enlarged(tables)
             bar = stopped
-        return Outcome(book, equity[:bar], self.warmup_bars, self.indicators)
+        return Outcome(opened(tables), equity[:bar], self.warmup_bars, self.indicators)
 
 
 class _EventsRun(_Run):

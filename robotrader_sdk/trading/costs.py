@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from robotrader_sdk.compiled import rule
 from robotrader_sdk.errors import BacktestError
@@ -77,9 +78,9 @@ def make_terms(
     *,
     fill_on_touch: bool = False,
     take_profit_first: bool = False,
-) -> Any:
-    """The record of terms that the rules read."""
-    terms = np.zeros(1, TERMS)[0]
+) -> NDArray[Any]:
+    """The terms that the rules read, a table of one row."""
+    terms = np.zeros(1, TERMS)
     terms["maker_fee"] = fees.maker
     terms["taker_fee"] = fees.taker
     terms["slippage"] = slippage

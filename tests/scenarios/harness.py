@@ -259,7 +259,7 @@ def run_plain(row: Row) -> Seen:
     terms = make_terms(
         row.instrument, row.fees, row.slippage, fill_on_touch=row.limit_fill == "touch"
     )
-    book = books.new_book(books.new_ledger(row.cash), terms, 64)
+    book = books.opened(books.new_tables(books.new_ledger(row.cash), terms, 64))
     made: list[int] = []
     for bar, prices in enumerate(row.bars):
         open_, high, low, close_ = map(float, prices)

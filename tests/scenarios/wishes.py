@@ -128,7 +128,7 @@ def run_plainly(
         settings["slippage"],
         fill_on_touch=settings["limit_fill"] == "touch",
     )
-    book = books.new_book(books.new_ledger(settings["cash"]), terms, 2048)
+    book = books.opened(books.new_tables(books.new_ledger(settings["cash"]), terms, 2048))
     equity = []
     prices = bars[["open", "high", "low", "close"]].to_numpy().tolist()
     for bar, (open_, high, low, close) in enumerate(prices):

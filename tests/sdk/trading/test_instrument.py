@@ -99,7 +99,7 @@ def test_taker_prices_round_against_the_trader_by_less_than_a_tick(
     text: str, price: float, slippage: float
 ) -> None:
     size = float(text)
-    terms = make_terms(rt.Instrument(tick_size=size), rt.Fees(0, 0), slippage)
+    terms = make_terms(rt.Instrument(tick_size=size), rt.Fees(0, 0), slippage)[0]
     for side in Side:
         slipped = price * (1 + side * slippage)
         got = taker_price(terms, side, price, math.nan)
@@ -110,7 +110,7 @@ def test_taker_prices_round_against_the_trader_by_less_than_a_tick(
 @given(STEPS, st.floats(0.001, 1e6))
 def test_order_prices_never_pass_the_traders_limit(text: str, price: float) -> None:
     size = float(text)
-    terms = make_terms(rt.Instrument(tick_size=size), rt.Fees(0, 0), 0.0)
+    terms = make_terms(rt.Instrument(tick_size=size), rt.Fees(0, 0), 0.0)[0]
     for side in Side:
         got = from_steps(order_steps(terms, side, price), size, steps_per_unit(size))
         assert side * got <= side * price + 2e-9 * price
@@ -119,14 +119,14 @@ def test_order_prices_never_pass_the_traders_limit(text: str, price: float) -> N
 @given(STEPS, st.floats(0.0, 1e6))
 def test_quantities_round_down_by_less_than_a_lot(text: str, quantity: float) -> None:
     size = float(text)
-    terms = make_terms(rt.Instrument(lot_size=size), rt.Fees(0, 0), 0.0)
+    terms = make_terms(rt.Instrument(lot_size=size), rt.Fees(0, 0), 0.0)[0]
     got = whole_lots(terms, quantity)
     assert got <= quantity * (1 + 2e-9)
     assert quantity - got < size * (1 + 1e-6) + 2e-9 * quantity
 
 
 def test_a_limit_caps_the_slipped_price() -> None:
-    terms = make_terms(rt.Instrument(tick_size=0.5), rt.Fees(0, 0), 0.1)
+    terms = make_terms(rt.Instrument(tick_size=0.5), rt.Fees(0, 0), 0.1)[0]
     assert taker_price(terms, Side.BUY, 100.0, 210.0) == 105.0
     assert taker_price(terms, Side.BUY, 100.0, math.nan) == 110.0
     assert taker_price(terms, Side.SELL, 100.0, 190.0) == 95.0
