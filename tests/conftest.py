@@ -1,0 +1,19 @@
+"""What holds for every test of the project."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nothing may be skipped: a run with a skipped test fails there."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return
+    skipped = len(reporter.stats.get("skipped", ()))
+    if skipped:
+        reporter.write_line(f"{skipped} skipped, and in CI nothing may be skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
