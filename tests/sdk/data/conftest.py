@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from .binance_server import BinanceServer, local_binance
+from .binance_server import HOUR, BinanceServer, local_binance, make_rows
+from .downloads import N
 
 REAL_BARS = Path(__file__).parents[4] / "shared" / "data"
 
@@ -28,6 +29,12 @@ def server() -> Iterator[BinanceServer]:
 @pytest.fixture
 def exchange(server: BinanceServer) -> Any:
     return local_binance(server.url)
+
+
+@pytest.fixture
+def listed(server: BinanceServer) -> None:
+    """BTC/USDT has hourly bars from 2024-01-10 to 2024-04-27 08:00; it is 2024-06-01 there."""
+    server.serve_bars(make_rows("2024-01-10", N, HOUR), HOUR)
 
 
 @pytest.fixture

@@ -252,6 +252,17 @@ def test_an_order_tells_what_became_of_it(bars: pd.DataFrame) -> None:
     ]
 
 
+@pytest.mark.parametrize("valid_bars", [3, np.int64(3), np.uint8(3)], ids=repr)
+def test_an_order_may_live_for_a_whole_number_of_any_kind(
+    bars: pd.DataFrame, valid_bars: int
+) -> None:
+    def on_bar(self: Any, ctx: rt.Context) -> None:
+        if ctx.bar_number == 0:
+            ctx.buy(quantity=1, limit_price=50, valid_bars=valid_bars)
+
+    assert run(bars, on_bar).orders["valid_until"].tolist() == [bars.index[3]]
+
+
 def test_an_order_cancelled_in_the_bar_it_was_asked_for_never_works(bars: pd.DataFrame) -> None:
     def on_bar(self: Any, ctx: rt.Context) -> None:
         if ctx.bar_number == 0:
@@ -323,6 +334,7 @@ SENSELESS = [
     ("words", (), {"quantity": "lots"}, ["quantity", "'lots'"]),
     ("half a bar", (), {"valid_bars": 1.5}, ["valid_bars", "1.5"]),
     ("no bar", (), {"valid_bars": 0}, ["valid_bars", "0"]),
+    ("a truth for bars", (), {"valid_bars": True}, ["valid_bars", "True"]),
 ]
 
 

@@ -147,3 +147,55 @@ def test_the_strategy_gets_a_frame_it_may_change() -> None:
     fills = rt.backtest(Vandal(), BARS).fills
     assert fills["price"].tolist() == [100.0]
     pd.testing.assert_frame_equal(BARS, before)
+
+
+ABOVE_ZERO = {
+    "entry_limit_price": 100.0,
+    "entry_stop_price": 100.0,
+    "stop_loss": 0.1,
+    "take_profit": 0.1,
+    "trailing_stop": 0.1,
+    "stop_loss_price": 90.0,
+    "take_profit_price": 110.0,
+    "fraction": 0.5,
+    "quantity": 1.0,
+    "notional": 50.0,
+    "risk": 0.01,
+}
+SENSELESS = [
+    *((name, good, odd, "above 0") for name, good in ABOVE_ZERO.items() for odd in (0.0, -1.0)),
+    ("stop_loss", 0.1, 20.0, "below 1"),
+    ("trailing_stop", 0.1, 1.0, "below 1"),
+    ("valid_bars", 2.0, 0.0, "whole numbers >= 1"),
+    ("valid_bars", 2.0, 1.5, "whole numbers >= 1"),
+]
+SENSELESS_CASES = pytest.mark.parametrize(
+    ("name", "good", "odd", "problem"), SENSELESS, ids=[f"{c[0]} of {c[2]:g}" for c in SENSELESS]
+)
+
+
+def one_trade(name: str, value: Any, side: str = "long") -> Given:
+    """Enters at the first bar, exits at the third; `name` has the value."""
+    stop = {"stop_loss": 0.1} if name == "risk" else {}
+    flags = {f"enter_{side}": ENTER, f"exit_{side}": np.roll(ENTER, 2)}
+    return given(**flags, **stop, **{name: value})
+
+
+@SENSELESS_CASES
+def test_a_senseless_value_is_nothing_to_a_bar_without_an_entry(
+    name: str, good: float, odd: float, problem: str
+) -> None:
+    values = np.where(ENTER, good, odd)
+    orders = rt.backtest(one_trade(name, values), BARS).orders
+    assert len(orders) > 0
+    pd.testing.assert_frame_equal(orders, rt.backtest(one_trade(name, good), BARS).orders)
+
+
+@SENSELESS_CASES
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_a_senseless_value_at_an_entry_is_named(
+    side: str, name: str, good: float, odd: float, problem: str
+) -> None:
+    values = np.where(ENTER, odd, good)
+    with pytest.raises(SignalError, match=rf"Given: signal {name} .*{problem}.*{odd:g}"):
+        rt.backtest(one_trade(name, values, side), BARS)
