@@ -47,6 +47,7 @@ def refining_figure(
     except ImportError:
         return figure
     _refine_on_zoom(widget, run)
+    _fill_width_when_shown(widget)
     return widget
 
 
@@ -85,3 +86,18 @@ def _refine_on_zoom(widget: Any, run: Run) -> None:
 
     widget.layout.on_change(show, "xaxis.range")
     widget.layout.on_change(show_whole, "xaxis.autorange")
+
+
+def _fill_width_when_shown(widget: Any) -> None:
+    """Have the browser measure again once the page holds the figure.
+
+    Drawn before, it is 700 pixels wide and its subtitle stands above its title:
+    https://github.com/plotly/plotly.py/issues/5208
+    """
+
+    def measure(views: Any) -> None:
+        if (views["new"] or 0) > (views["old"] or 0):
+            widget.layout.autosize = None  # setting what is set would send nothing
+            widget.layout.autosize = True
+
+    widget.observe(measure, "_view_count")

@@ -110,6 +110,15 @@ def test_times_of_the_widget_are_those_of_the_bars(widget: Any, frames: Frames) 
     assert times.isin(frames["bars"].index).all()
 
 
+def test_browser_is_told_to_measure_again_each_time_it_shows_the_widget(widget: Any) -> None:
+    told = []
+    widget.observe(lambda change: told.append(change["new"]), "_py2js_relayout")
+    for views, expected in [(1, [True]), (2, [None, True]), (1, []), (2, [None, True])]:
+        told.clear()
+        widget._view_count = views  # as the page sets it
+        assert [sent["relayout_data"]["autosize"] for sent in told if sent] == expected
+
+
 def test_without_anywidget_it_is_the_plain_figure() -> None:
     program = """
 import sys
