@@ -52,7 +52,6 @@ class Compiled(Generic[P, R]):
         functools.update_wrapper(self, function)
         self.function = function
         self._plain_microseconds = 0.0
-        self._machine_code: Callable[P, R] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the machine code, making it first if need be."""
@@ -86,12 +85,10 @@ class Compiled(Generic[P, R]):
         import numba
 
         typeof: Callable[[Any], Any] = numba.typeof
-        if self._machine_code is not None:
-            return self._machine_code
         signature = tuple(map(typeof, args))
-        self.dispatcher.compile(signature)
+        with _without_collecting():
+            self.dispatcher.compile(signature)
         machine_code: Callable[P, R] = self.dispatcher.overloads[signature].entry_point
-        self._machine_code = machine_code
         return machine_code
 
     @functools.cached_property

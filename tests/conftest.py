@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+
+REAL_BARS = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def real_bars() -> Path:
+    """The folder of real bars beside the repository."""
+    if not REAL_BARS.is_dir():
+        pytest.skip("no ../shared/data beside the repository")
+    return REAL_BARS
 
 
 @pytest.hookimpl(trylast=True)

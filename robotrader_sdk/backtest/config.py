@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from robotrader_sdk.errors import BacktestError
+from robotrader_sdk.errors import BacktestError, InstrumentError
 from robotrader_sdk.trading.costs import Fees, fraction_of_notional
 from robotrader_sdk.trading.instrument import Instrument
 
 FillAt = Literal["next_open", "close"]
 LimitFill = Literal["through", "touch"]
+MarginMode = Literal["isolated", "cross"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,9 @@ class BacktestConfig:
     instrument: Instrument = field(default_factory=Instrument)
     fill_at: FillAt = "next_open"
     limit_fill: LimitFill = "through"
+    leverage: float = 1.0
+    margin: MarginMode = "isolated"
+    max_funding_rate: float = 0.003
 
     def __post_init__(self) -> None:
         cash = self.cash
@@ -45,6 +49,29 @@ class BacktestConfig:
             )
         _one_of("fill_at", self.fill_at, get_args(FillAt))
         _one_of("limit_fill", self.limit_fill, get_args(LimitFill))
+        _one_of("margin", self.margin, get_args(MarginMode))
+        self._check_leverage()
+
+    def _check_leverage(self) -> None:
+        for name in ("leverage", "max_funding_rate"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not _is_number(value) or not 0 < float(value) < math.inf:
+                raise BacktestError(f"{name} must be a number above 0, got {value!r}")
+            object.__setattr__(self, name, float(value))
+        instrument = self.instrument
+        if not instrument.is_perpetual:
+            if self.leverage != 1.0:
+                raise InstrumentError(
+                    f"leverage={self.leverage:g} needs an instrument of kind 'linear_perpetual'; "
+                    f"this one is {instrument.kind!r} and is paid in full"
+                )
+            return
+        allowed = instrument.tiers[0].max_leverage
+        if self.leverage > allowed:
+            raise InstrumentError(
+                f"leverage={self.leverage:g} is above {allowed:g}, the max_leverage of the first "
+                f"margin tier of {instrument.symbol or 'the instrument'}"
+            )
 
     @property
     def contract(self) -> str:
@@ -70,6 +97,12 @@ class BacktestConfig:
             f"slippage {_percent(self.slippage)}",
             " ".join([instrument.kind, "instrument", *steps]),
         ]
+        if instrument.is_perpetual:
+            rate = instrument.tiers[0].maintenance_rate
+            parts.append(
+                f"{self.margin} margin at {self.leverage:g} x, maintenance from {_percent(rate)}, "
+                f"liquidation fee {_percent(instrument.liquidation_fee)}"
+            )
         return "; ".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from robotrader_sdk.backtest.config import BacktestConfig, FillAt, LimitFill
+from robotrader_sdk.backtest.config import BacktestConfig, FillAt, LimitFill, MarginMode
 from robotrader_sdk.errors import StrategyError
 from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.trading.costs import Fees
@@ -28,6 +28,11 @@ def backtest(
     instrument: Instrument | None = None,
     fill_at: FillAt = "next_open",
     limit_fill: LimitFill = "through",
+    leverage: float = 1.0,
+    margin: MarginMode = "isolated",
+    funding: pd.Series | None = None,
+    mark: pd.Series | pd.DataFrame | None = None,
+    max_funding_rate: float = 0.003,
 ) -> BacktestResult:
     """Run a strategy over bars and return what it did and what it earned.
 
@@ -45,6 +50,16 @@ def backtest(
     limit_fill: `"through"`: a resting limit order fills when the price trades beyond it;
         `"touch"`: when it is reached.
 
+    Of an instrument of kind `"linear_perpetual"` only; `robotrader_sdk.trading.margin` has the
+    rules:
+    leverage: a position of some notional is opened with a margin of notional / leverage. It is no
+        size: with `fraction=1.0` the notional is the equity, whatever the leverage.
+    margin: `"isolated"`: a position can lose what was posted for it; `"cross"`: the whole equity.
+    funding: rates per interval by time (aware, any spacing), as fractions; longs pay while above 0.
+    mark: mark prices by time, or bars of them; the last price where it is not given. Coarser than
+        the bars, it is used forward from its open.
+    max_funding_rate: the median size of the rates above which they are taken for a mistake.
+
     The rules in full: `result.contract` and the docstrings of `robotrader_sdk.trading`.
     Raises BarsError, BacktestError, StrategyError or SignalError, all below RobotraderError.
     """
@@ -55,6 +70,9 @@ def backtest(
         instrument=Instrument() if instrument is None else instrument,
         fill_at=fill_at,
         limit_fill=limit_fill,
+        leverage=leverage,
+        margin=margin,
+        max_funding_rate=max_funding_rate,
     )
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
         name = strategy.__name__
@@ -64,7 +82,9 @@ def backtest(
             f"strategy must be an instance of a class derived from rt.Strategy, got {strategy!r}"
         )
     # What runs a strategy is loaded by the first run, not by whoever mentions rt.backtest.
+    from robotrader_sdk.backtest.perpetual import read_perpetual
     from robotrader_sdk.backtest.runs import run
     from robotrader_sdk.data.validate import validate_bars
 
-    return run(strategy, validate_bars(bars, report_gaps=False), config)
+    frame = validate_bars(bars, report_gaps=False)
+    return run(strategy, frame, config, read_perpetual(frame, config, funding, mark))

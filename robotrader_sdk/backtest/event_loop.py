@@ -25,6 +25,7 @@ from robotrader_sdk.trading.book import (
     opened,
     sweep,
 )
+from robotrader_sdk.trading.margin import Perpetual
 from robotrader_sdk.trading.order import RejectReason
 from robotrader_sdk.types import OrderStatus
 
@@ -37,13 +38,18 @@ _PLAIN_CALLS = 1_000
 class BookAccount:
     """A book as an event strategy's account; what it caches is renewed after each change."""
 
-    def __init__(self, cash: float, terms: Table, closes: list[float]) -> None:
+    def __init__(
+        self, cash: float, terms: Table, closes: list[float], perp: Perpetual | None
+    ) -> None:
+        self.perp = perp
         self._use(new_tables(new_ledger(cash), terms))
         self.closes = closes
         self.bar = 0
         self.money = cash
         self.quantity = 0.0
+        self.entry_value = 0.0
         self._held = 0.0
+        self.curve: list[float] = []
         self._entry_price: float | None = None
         self.n_orders = self.n_working = self.n_lots = 0
         self.live: dict[int, Order] = {}
@@ -59,7 +65,7 @@ class BookAccount:
 
     def equity(self) -> float:
         """See `Account`."""
-        return self.money + self.quantity * self.closes[self.bar]
+        return self.money + (self.quantity * self.closes[self.bar] - self.entry_value)
 
     def held(self) -> float:
         """See `Account`."""
@@ -81,8 +87,9 @@ class BookAccount:
     def match(self, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
         """Fill what a bar fills, and tell the orders that have ended."""
         self._make_room(0)
-        state = self._match(self.tables, bar, open_, high, low, at_close)
-        self.money, self.quantity, self._held, self.n_orders, self.n_working, self.n_lots = state
+        state = self._match(self.tables, bar, open_, high, low, at_close, self.perp)
+        self.money, self.quantity, self.entry_value, self._held = state[:4]
+        self.n_orders, self.n_working, self.n_lots = state[4:]
         self._entry_price = None
         if self.live:
             status = self._status
@@ -120,6 +127,7 @@ class BookAccount:
             order.trailing_stop,
             order.stop_loss_price,
             order.take_profit_price,
+            self.perp,
         )
         self.n_orders += 1
         self._read_back(row, order)
@@ -154,7 +162,7 @@ class BookAccount:
 
     def _make_room(self, new_orders: int) -> None:
         """Enlarge the tables until a bar with so many new orders fits."""
-        orders = self.n_working + new_orders
+        orders = self.n_working + new_orders + 1  # a liquidation comes unasked
         while self.n_orders + 3 * orders > self._rows or self.n_lots + orders > self._lot_rows:
             self._use(enlarged(self.tables))
 
@@ -169,9 +177,9 @@ class BookAccount:
         """Go on compiled: short runs are done before that is loaded."""
         no = 0.0
         self._calls_left = 0
-        self._match = kernel.match_bar.for_types_of(self.tables, 0, no, no, no, False)
+        self._match = kernel.match_bar.for_types_of(self.tables, 0, no, no, no, False, self.perp)
         self._place = kernel.place.for_types_of(
-            self.tables, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no
+            self.tables, 0, no, 0, 0, 0, 0, no, no, no, 0, no, no, no, no, no, self.perp
         )
 
 
@@ -193,12 +201,12 @@ def run_events(
     check_warmup(stepper.warmup_bars)
     warmup_bars, clock = stepper.warmup_bars, stepper.clock
     on_bar, ctx = stepper.strategy.on_bar, stepper.ctx
-    n_working, quantity = 0, 0.0
+    n_working, quantity, margined = 0, 0.0, account.perp is not None
     deciding = False
     try:
         for bar, close in enumerate(account.closes):
             account.bar = bar
-            if n_working:
+            if n_working or (quantity and margined):
                 account.match(bar, arrays.open[bar], arrays.high[bar], arrays.low[bar], False)
                 n_working, quantity = account.n_working, account.quantity
             if bar >= warmup_bars:
@@ -212,7 +220,9 @@ def run_events(
                     if fill_at_close:
                         account.match(bar, close, close, close, True)
                     n_working, quantity = account.n_working, account.quantity
-            if quantity and account.money + quantity * close <= 0.0:
+            if margined:
+                account.curve.append(account.equity())
+            if quantity and account.equity() <= 0.0:
                 return bar + 1, stepper
     except RobotraderError:
         raise
@@ -227,6 +237,8 @@ def equity_of(
     account: BookAccount, cash: float, close: NDArray[np.float64], n_bars: int
 ) -> NDArray[np.float64]:
     """The equity at each close of a finished run."""
+    if account.perp is not None:  # whose funding changes the cash between fills
+        return np.array(account.curve)
     equity = np.empty(n_bars)
     n_fills = int(account.book.position["n_fills"])
     curve = kernel.equity_curve.for_work(0.5 * n_bars)

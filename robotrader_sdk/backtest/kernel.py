@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from robotrader_sdk.compiled import compiled
+from robotrader_sdk.compiled import compiled, rule
 from robotrader_sdk.trading import decision, matching, placing
 from robotrader_sdk.trading.book import Book, Table, Tables, equity_at, has_room
+from robotrader_sdk.trading.margin import Perpetual
 
-State = tuple[float, float, float, int, int, int]
-"""The cash, and the position's quantity, held, n_orders, n_working and n_lots."""
+State = tuple[float, float, float, float, int, int, int]
+"""The cash, and the position's quantity, entry_value, held, n_orders, n_working and n_lots."""
 
 
 class BarArrays(NamedTuple):
@@ -30,6 +31,7 @@ def run_signals(
     end_bar: int,
     fill_at_close: bool,
     equity: Table,
+    perp: Perpetual | None,
 ) -> int:
     """Run the wishes for bars from one up to another; the bar it stopped before.
 
@@ -42,17 +44,20 @@ def run_signals(
     for bar in range(first_bar, end_bar):
         close = bars.close[bar]
         wished = k < wishes.size and wishes[k]["bar"] == bar
-        if wished or position["n_working"] > 0:
-            if not has_room(book, 2):
+        exposed = position["n_working"] > 0
+        if perp is not None:
+            exposed = exposed or position["quantity"] != 0.0
+        if wished or exposed:
+            if not has_room(book, 3):  # an exit, an entry and a liquidation
                 return bar
-            if position["n_working"] > 0:
+            if exposed:
                 high = bars.high[bar]
-                matching.match_bar(book, bar, bars.open[bar], high, bars.low[bar], False)
+                matching.match_bar(book, bar, bars.open[bar], high, bars.low[bar], False, perp)
             if wished:
-                decision.decide(book, bar, close, wishes[k])
+                decision.decide(book, bar, close, wishes[k], perp)
                 k += 1
                 if fill_at_close:
-                    matching.match_bar(book, bar, close, close, close, True)
+                    matching.match_open(book, bar, close, True, perp)
         equity[bar] = equity_at(book, close)
         if equity[bar] <= 0.0:
             return bar + 1
@@ -61,15 +66,48 @@ def run_signals(
 
 @compiled
 def match_bar(
-    tables: Tables, bar: int, open_: float, high: float, low: float, at_close: bool
+    tables: Tables,
+    bar: int,
+    open_: float,
+    high: float,
+    low: float,
+    at_close: bool,
+    perp: Perpetual | None,
 ) -> State:
     """`matching.match_bar`, and what it leaves."""
     book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
-    matching.match_bar(book, bar, open_, high, low, at_close)
+    matching.match_bar(book, bar, open_, high, low, at_close, perp)
+    return state_of(book)
+
+
+@compiled
+def match_open(
+    tables: Tables, bar: int, open_: float, at_close: bool, perp: Perpetual | None
+) -> State:
+    """`matching.match_open`, and what it leaves."""
+    book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
+    matching.match_open(book, bar, open_, at_close, perp)
+    return state_of(book)
+
+
+@compiled
+def match_inside(
+    tables: Tables, bar: int, open_: float, high: float, low: float, perp: Perpetual | None
+) -> State:
+    """`matching.match_inside`, and what it leaves."""
+    book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
+    matching.match_inside(book, bar, open_, high, low, perp)
+    return state_of(book)
+
+
+@rule
+def state_of(book: Book) -> State:
+    """What whoever drives a book looks at after each step."""
     position = book.position
     return (
         float(book.ledger["cash"]),
         float(position["quantity"]),
+        float(position["entry_value"]),
         float(position["held"]),
         int(position["n_orders"]),
         int(position["n_working"]),
@@ -95,6 +133,7 @@ def place(
     trailing_stop: float,
     stop_loss_price: float,
     take_profit_price: float,
+    perp: Perpetual | None,
 ) -> int:
     """Place what an event strategy asked for at the close of a bar; its row."""
     book = Book(tables.ledger[0], tables.position[0], tables.terms[0], *tables[3:])
@@ -111,7 +150,7 @@ def place(
     order["trailing_stop"] = trailing_stop
     order["stop_loss_price"] = stop_loss_price
     order["take_profit_price"] = take_profit_price
-    placing.admit(book, bar, close, row, 0.0)
+    placing.admit(book, bar, close, row, 0.0, perp)
     return int(row)
 
 

@@ -78,7 +78,8 @@ def trades_frame(
     """One row a trade, in the order of entry; open ones last to the end and have no exit.
 
     direction; quantity (base); entry_time, entry_price, exit_time, exit_price (of several exits
-    the mean); fees (quote, both sides); pnl (quote, after fees; of an open one at the last
+    the mean); fees (quote, both sides); funding (of a perpetual, paid in quote; below 0:
+    received); pnl (quote, after fees and funding; of an open one at the last
     close); return (pnl / entry notional); bars_held; entry_reason (the type of the entry order);
     exit_reason; status; ambiguous (its bar could not tell stop-loss from take-profit).
     """
@@ -96,6 +97,7 @@ def trades_frame(
             "exit_time": _times(exit_bar, index),
             "exit_price": lots["exit_value"] / exit_quantity,
             "fees": lots["entry_fee"] + lots["exit_fee"],
+            "funding": lots["funding"],
             "pnl": pnl,
             "return": pnl / (lots["entry_quantity"] * lots["entry_price"]),
             "bars_held": np.where(closed, lots["exit_bar"], np.int64(last_bar)) - lots["entry_bar"],
@@ -112,7 +114,7 @@ def trade_pnl(lots: Table, last_close: float) -> NDArray[np.float64]:
     value = lots["exit_value"] + lots["quantity"] * last_close
     quantity = lots["exit_quantity"] + lots["quantity"]
     gross = lots["direction"] * (value - lots["entry_price"] * quantity)
-    pnl: NDArray[np.float64] = gross - lots["entry_fee"] - lots["exit_fee"]
+    pnl: NDArray[np.float64] = gross - lots["entry_fee"] - lots["exit_fee"] - lots["funding"]
     return pnl
 
 

@@ -37,6 +37,7 @@ class BacktestResult:
         functions of `robotrader_sdk.backtest.records`.
     equity, returns, drawdown: one value a bar. Drawdown is from the running peak that includes
         the starting cash, and <= 0.
+    funding: of a perpetual: one row for each instant at which funding was paid or received.
     status: `completed`, or `ruined` where the equity fell to 0 or below and the run ended.
     contract: how orders were filled and what was paid.
     strategy: the strategy and its parameters, as written.
@@ -54,6 +55,8 @@ class BacktestResult:
     indicators: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     n_ambiguous: int = 0
     n_conflicts: int = 0
+    n_liquidations: int = 0
+    funding_table: Table | None = None
     pnl_pessimistic: float
     pnl_optimistic: float
 
@@ -68,6 +71,7 @@ class BacktestResult:
         equity: NDArray[np.float64],
         warmup_bars: int,
         indicators: dict[str, NDArray[np.float64]],
+        funding: Table | None = None,
     ) -> BacktestResult:
         """The result of a finished book; its tables are cut to what was used."""
         position = book.position
@@ -85,6 +89,8 @@ class BacktestResult:
             indicators=indicators,
             n_ambiguous=int(position["n_ambiguous"]),
             n_conflicts=int(position["n_conflicts"]),
+            n_liquidations=int(position["n_liquidations"]),
+            funding_table=funding,
             pnl_pessimistic=pnl,
             pnl_optimistic=pnl,
         )
@@ -121,6 +127,9 @@ class BacktestResult:
             else:
                 figures[name] = value
         figures["n_conflicting_signals"] = self.n_conflicts
+        if self.config.instrument.is_perpetual:
+            figures["funding_paid"] = self._funding_paid()
+            figures["n_liquidations"] = self.n_liquidations
         return pd.Series(figures, name=self.strategy, dtype=object)
 
     @cached_property
@@ -163,6 +172,16 @@ class BacktestResult:
         return records.trades_frame(
             self.lot_table, self.order_table, self._all_times, close, last_bar
         )
+
+    @cached_property
+    def funding(self) -> pd.DataFrame:
+        """See `perpetual.funding_frame`; empty where no funding was given."""
+        from robotrader_sdk.backtest import perpetual
+
+        instants = np.zeros(0, perpetual.FUNDING)
+        if self.funding_table is not None:
+            instants = self.funding_table
+        return perpetual.funding_frame(instants, self.fill_table, len(self.equity_values))
 
     @cached_property
     def positions(self) -> pd.DataFrame:
@@ -218,6 +237,9 @@ class BacktestResult:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+    def _funding_paid(self) -> float:
+        return float(self.funding["paid"].sum())
 
     @property
     def _all_times(self) -> pd.DatetimeIndex:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from robotrader_sdk.backtest.config import BacktestConfig
 from robotrader_sdk.backtest.event_loop import BookAccount, equity_of, run_events
 from robotrader_sdk.backtest.kernel import BarArrays, run_signals
+from robotrader_sdk.backtest.perpetual import PerpetualData
 from robotrader_sdk.backtest.result import BacktestResult
 from robotrader_sdk.compiled import uniform
 from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError
@@ -19,15 +20,21 @@ from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signa
 from robotrader_sdk.strategy.stepper import strategy_failure
 from robotrader_sdk.trading.book import Book, Table, enlarged, new_ledger, new_tables, opened
 from robotrader_sdk.trading.costs import make_terms
+from robotrader_sdk.trading.margin import Perpetual
 
 _CHUNK = 1 << 18
 """How many bars are run at a time: what is wanted at each of them is laid out in one table."""
 
 
-def run(strategy: Strategy, bars: pd.DataFrame, config: BacktestConfig) -> BacktestResult:
+def run(
+    strategy: Strategy,
+    bars: pd.DataFrame,
+    config: BacktestConfig,
+    perpetual: PerpetualData | None = None,
+) -> BacktestResult:
     """Run stop-loss first; where that was ever in doubt, also take-profit first."""
     form = _SignalsRun if is_vectorised(strategy) else _EventsRun
-    one = form(strategy, bars, config)
+    one = form(strategy, bars, config, perpetual)
     outcome = one.once(take_profit_first=False)
     result = BacktestResult.from_book(
         strategy=strategy,
@@ -37,7 +44,10 @@ def run(strategy: Strategy, bars: pd.DataFrame, config: BacktestConfig) -> Backt
         equity=outcome.equity,
         warmup_bars=outcome.warmup_bars,
         indicators=outcome.indicators,
+        funding=None if perpetual is None else perpetual.funding,
     )
+    if perpetual is not None:
+        perpetual.check_covered(result.fill_table, result.index)
     if outcome.book.position["n_ambiguous"] == 0:
         return result
     other = one.once(take_profit_first=True).equity[-1] - config.cash
@@ -62,6 +72,7 @@ class _Run:
     strategy: Strategy
     bars: pd.DataFrame
     config: BacktestConfig
+    perpetual: PerpetualData | None
     arrays: BarArrays = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,12 +81,19 @@ class _Run:
             *(uniform(self.bars[name].to_numpy(), np.float64) for name in names)
         )
 
+    @property
+    def rules(self) -> Perpetual | None:
+        """What the rules read of a perpetual."""
+        return None if self.perpetual is None else self.perpetual.rules
+
     def terms(self, take_profit_first: bool) -> Table:
         """The terms of one pass."""
         return make_terms(
             self.config.instrument,
             self.config.fees,
             self.config.slippage,
+            leverage=self.config.leverage,
+            isolated=self.config.margin == "isolated",
             fill_on_touch=self.config.limit_fill == "touch",
             take_profit_first=take_profit_first,
         )
@@ -121,7 +139,11 @@ class _SignalsRun(_Run):
         """What plain Python would take: little for a quiet bar, much where orders are matched."""
         n_bars = len(self.bars)
         rests = self.signals.has_resting_orders
-        n_matched = n_bars if rests else int(np.count_nonzero(self.signals.flags != 0))
+        n_matched = (
+            n_bars
+            if rests or self.perpetual is not None
+            else int(np.count_nonzero(self.signals.flags != 0))
+        )
         return 2.0 * n_bars + 400.0 * n_matched
 
     def once(self, take_profit_first: bool) -> Outcome:
@@ -134,7 +156,7 @@ class _SignalsRun(_Run):
         while bar < len(equity) and (bar == 0 or equity[bar - 1] > 0.0):
             end_bar = min(bar + _CHUNK, len(equity))
             wishes = self.signals.wishes(max(bar, self.warmup_bars), end_bar)
-            stopped = run(tables, self.arrays, wishes, bar, end_bar, at_close, equity)
+            stopped = run(tables, self.arrays, wishes, bar, end_bar, at_close, equity, self.rules)
             if stopped < end_bar:
                 tables = enlarged(tables)
             bar = stopped
@@ -147,7 +169,7 @@ class _EventsRun(_Run):
     def once(self, take_profit_first: bool) -> Outcome:
         config = self.config
         closes = self.arrays.close.tolist()
-        account = BookAccount(config.cash, self.terms(take_profit_first), closes)
+        account = BookAccount(config.cash, self.terms(take_profit_first), closes, self.rules)
         symbol = config.instrument.symbol or str(self.bars.attrs.get("symbol", ""))
         at_close = config.fill_at == "close"
         n_bars, stepper = run_events(

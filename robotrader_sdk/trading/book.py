@@ -99,8 +99,9 @@ def _doubled(table: Table) -> Table:
 @rule
 def equity_at(book: Book, price: float) -> float:
     """What the account is worth with this symbol at a price."""
-    ledger = book.ledger
-    return float(ledger["cash"] + ledger["elsewhere"] + book.position["quantity"] * price)
+    ledger, position = book.ledger, book.position
+    worth = position["quantity"] * price - position["entry_value"]
+    return float(ledger["cash"] + ledger["elsewhere"] + worth)
 
 
 @rule
@@ -135,14 +136,14 @@ def reject_order(book: Book, row: int, reason: int, bar: int) -> None:
 
 @rule
 def sweep(book: Book, bar: int) -> None:
-    """Expire what this bar is too late for, and drop from `working` what is final."""
+    """Expire what could fill in this bar for the last time; drop from `working` what is final."""
     position = book.position
     kept = 0
     for k in range(position["n_working"]):
         row = book.working[k]
         order = book.orders[row]
-        if order["status"] == OrderStatus.WORKING and order["last"] < bar:
-            end_order(book, row, OrderStatus.EXPIRED.value, bar)
+        if order["status"] == OrderStatus.WORKING and order["last"] <= bar:
+            end_order(book, row, OrderStatus.EXPIRED.value, order["last"])
         if order["status"] == OrderStatus.WORKING:
             book.working[kept] = row
             kept += 1

@@ -35,7 +35,11 @@ TERMS = np.dtype(
         ("lot_size", "f8"),
         ("lots_per_unit", "f8"),
         ("min_notional", "f8"),
+        ("leverage", "f8"),
+        ("liquidation_fee", "f8"),
         ("spot", "i8"),
+        ("perpetual", "i8"),
+        ("isolated", "i8"),  # the margin mode of a perpetual; else cross
         ("fee_in_base", "i8"),
         ("fill_on_touch", "i8"),  # a limit fills when touched, not only when traded through
         ("take_profit_first", "i8"),  # the optimistic repeat of a run with ambiguous trades
@@ -76,6 +80,8 @@ def make_terms(
     fees: Fees,
     slippage: float,
     *,
+    leverage: float = 1.0,
+    isolated: bool = True,
     fill_on_touch: bool = False,
     take_profit_first: bool = False,
 ) -> NDArray[Any]:
@@ -86,9 +92,13 @@ def make_terms(
     terms["slippage"] = slippage
     terms["tick_size"] = instrument.tick_size
     terms["ticks_per_unit"] = steps_per_unit(instrument.tick_size)
-    terms["lot_size"] = instrument.lot_size
-    terms["lots_per_unit"] = steps_per_unit(instrument.lot_size)
+    terms["lot_size"] = instrument.lot_quantity
+    terms["lots_per_unit"] = steps_per_unit(instrument.lot_quantity)
     terms["min_notional"] = instrument.min_notional
+    terms["leverage"] = leverage
+    terms["liquidation_fee"] = instrument.liquidation_fee
+    terms["perpetual"] = instrument.is_perpetual
+    terms["isolated"] = isolated
     terms["spot"] = instrument.kind == "spot"
     terms["fee_in_base"] = instrument.fee_currency == "base"
     terms["fill_on_touch"] = fill_on_touch

@@ -16,6 +16,7 @@ import numpy as np
 
 from robotrader_sdk.compiled import rule
 from robotrader_sdk.trading.book import Book, end_order, sweep
+from robotrader_sdk.trading.margin import Perpetual
 from robotrader_sdk.trading.order import Purpose
 from robotrader_sdk.trading.placing import admit, append_order
 from robotrader_sdk.types import OrderStatus, OrderType, Side
@@ -45,7 +46,7 @@ WISH = np.dtype(
 
 
 @rule
-def decide(book: Book, bar: int, close: float, wish: Any) -> None:
+def decide(book: Book, bar: int, close: float, wish: Any, perp: Perpetual | None) -> None:
     """Turn what is wanted at a bar into orders, given the position at its close."""
     flags = wish["flags"]
     held = book.position["held"]
@@ -73,7 +74,7 @@ def decide(book: Book, bar: int, close: float, wish: Any) -> None:
     if enters_long or enters_short:
         row = append_order(book, bar, side, kind, Purpose.ENTRY.value)
         _fill_in(book.orders[row], wish)
-        admit(book, bar, close, row, abs(held))
+        admit(book, bar, close, row, abs(held), perp)
 
 
 @rule

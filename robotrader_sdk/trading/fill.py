@@ -10,7 +10,8 @@ FILL = np.dtype(
         ("bar", "i4"),
         ("side", "i2"),
         ("liquidity", "i2"),
-        ("purpose", "i4"),
+        ("purpose", "i2"),
+        ("moment", "i2"),  # of the bar: 0 at its open, 1 inside, 2 at its close
         ("price", "f8"),
         ("quantity", "f8"),
         ("fee", "f8"),  # in quote, whatever currency it was taken in

@@ -1,7 +1,8 @@
 """What a fill does: its quantity, the last refusal, lots, protection and money.
 
 Fill contract, rules 7 to 11 and 13. An exit below min_notional is refused as an exchange would
-refuse it; protection is not: a position is never left without it.
+refuse it; protection is not: a position is never left without it. A perpetual's own rules are
+in `margin`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from robotrader_sdk.compiled import rule
 from robotrader_sdk.trading.book import Book, end_order, equity_at, reject_order
 from robotrader_sdk.trading.costs import whole_lots
 from robotrader_sdk.trading.ledger import AFFORDABLE, pay
+from robotrader_sdk.trading.margin import Perpetual, book_margined, bounded_fee, margin_refusal
 from robotrader_sdk.trading.order import Purpose, RejectReason, SizeUnit
 from robotrader_sdk.trading.placing import append_order, order_steps, quantity_for
 from robotrader_sdk.trading.trade import reduce_lot
@@ -26,8 +28,16 @@ _NOISE = 1e-9
 
 
 @rule
-def execute(book: Book, row: int, bar: int, price: float, liquidity: int, moment: int) -> None:
-    """Fill an order at a price, or refuse it if the position or the cash does not allow it."""
+def execute(
+    book: Book,
+    row: int,
+    bar: int,
+    price: float,
+    liquidity: int,
+    moment: int,
+    perp: Perpetual | None,
+) -> None:
+    """Fill an order at a price, or refuse it if the position or the money does not allow it."""
     order = book.orders[row]
     held = book.position["held"]
     if held == 0.0 and order["size_unit"] == SizeUnit.POSITION:
@@ -37,7 +47,9 @@ def execute(book: Book, row: int, bar: int, price: float, liquidity: int, moment
     maker = liquidity == Liquidity.MAKER
     fee_rate = book.terms["maker_fee"] if maker else book.terms["taker_fee"]
     fee = fee_rate * quantity * price
-    reason = _why_refused(book, order, quantity, price, fee)
+    if perp is not None and order["purpose"] == Purpose.LIQUIDATION:
+        fee = bounded_fee(book, price, book.terms["liquidation_fee"] * quantity * price)
+    reason = _why_refused(book, order, quantity, price, fee, perp)
     if reason != RejectReason.NONE:
         reject_order(book, row, reason, bar)
         return
@@ -48,18 +60,15 @@ def execute(book: Book, row: int, bar: int, price: float, liquidity: int, moment
     opened = quantity - closed
     in_base = book.terms["fee_in_base"] == 1 and order["side"] == Side.BUY
     base_fee = fee / price if in_base else 0.0
-    pay(
-        book.ledger,
-        book.position,
-        order["side"] * quantity,
-        price,
-        0.0 if in_base else fee,
-        base_fee,
-    )
+    signed = order["side"] * quantity
+    if perp is not None:
+        book_margined(book, signed, price, fee)
+    else:
+        pay(book.ledger, book.position, signed, price, 0.0 if in_base else fee, base_fee)
     _settle_position(book, row, bar, held)
     if opened > _NOISE * quantity:
         _open_lot(book, row, bar, opened - base_fee, price, fee * (opened / quantity), moment)
-    _record_fill(book, row, bar, price, quantity, fee, liquidity)
+    _record_fill(book, row, bar, price, quantity, fee, liquidity, moment)
 
 
 @rule
@@ -77,12 +86,14 @@ def _quantity_to_fill(book: Book, order: Any, price: float) -> float:
 
 
 @rule
-def _why_refused(book: Book, order: Any, quantity: float, price: float, fee: float) -> int:
+def _why_refused(
+    book: Book, order: Any, quantity: float, price: float, fee: float, perp: Perpetual | None
+) -> int:
     terms = book.terms
     position = book.position
     if not quantity > 0.0:
         return RejectReason.BELOW_LOT_SIZE.value
-    if order["lot"] >= 0:
+    if order["lot"] >= 0 or order["purpose"] == Purpose.LIQUIDATION:
         return RejectReason.NONE.value
     if quantity * price < terms["min_notional"] * (1.0 - _NOISE):
         return RejectReason.BELOW_MIN_NOTIONAL.value
@@ -91,11 +102,15 @@ def _why_refused(book: Book, order: Any, quantity: float, price: float, fee: flo
             return RejectReason.EXCEEDS_POSITION.value
         return RejectReason.NONE.value
     before = position["quantity"]
+    if perp is not None:
+        left = equity_at(book, price) - fee
+        return margin_refusal(book, perp, before, order["side"] * quantity, price, left)
     after = before + order["side"] * quantity
     if terms["fee_in_base"] == 1:
         after -= fee / price
     grows = abs(after) > abs(before) or after * before < 0.0
-    if grows and abs(after) * price > (equity_at(book, price) - fee) * AFFORDABLE:
+    left = equity_at(book, price) - fee - book.ledger["tied"]
+    if grows and abs(after) * price > left * AFFORDABLE:
         return RejectReason.INSUFFICIENT_CASH.value
     return RejectReason.NONE.value
 
@@ -191,6 +206,7 @@ def _open_lot(
     lot["exit_quantity"] = 0.0
     lot["exit_value"] = 0.0
     lot["exit_fee"] = 0.0
+    lot["funding"] = 0.0
     lot["trailing_stop"] = order["trailing_stop"]
     lot["best_price"] = price
     lot["stop_order"] = -1
@@ -254,7 +270,14 @@ def _nearest_stop(entry: Any, direction: int, price: float) -> tuple[float, int]
 
 @rule
 def _record_fill(
-    book: Book, row: int, bar: int, price: float, quantity: float, fee: float, liquidity: int
+    book: Book,
+    row: int,
+    bar: int,
+    price: float,
+    quantity: float,
+    fee: float,
+    liquidity: int,
+    moment: int,
 ) -> None:
     position = book.position
     order = book.orders[row]
@@ -264,6 +287,7 @@ def _record_fill(
     fill["side"] = order["side"]
     fill["liquidity"] = liquidity
     fill["purpose"] = order["purpose"]
+    fill["moment"] = moment
     fill["price"] = price
     fill["quantity"] = quantity
     fill["fee"] = fee

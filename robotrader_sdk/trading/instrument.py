@@ -7,13 +7,15 @@ a fill; `to_steps` and `from_steps` are the only place where rounding happens.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from robotrader_sdk.compiled import rule
 from robotrader_sdk.errors import InstrumentError
+from robotrader_sdk.trading.tiers import Tiers, read_tiers
 
-Kind = Literal["synthetic", "spot"]
+Kind = Literal["synthetic", "spot", "linear_perpetual"]
 FeeCurrency = Literal["quote", "base"]
 
 STEP_TOLERANCE = 1e-9
@@ -27,12 +29,21 @@ class Instrument:
     """The market's own rules for one symbol.
 
     kind: `"synthetic"` is long and short, fully collateralised, without borrow cost;
-        `"spot"` can't be sold short.
+        `"spot"` can't be sold short; `"linear_perpetual"` is margined in quote, long and short,
+        with leverage, funding and liquidation.
     tick_size, lot_size: the step of prices (quote) and of quantities (base units); 0: none.
     min_notional: the smallest quantity x price of an order, in quote; 0: none.
     fee_currency: `"quote"`, or `"base"`, as spot exchanges do: a buy then pays its fee out of
         what it bought, a sell still in quote.
     symbol: a name for results, such as `"BTC/USDT"`.
+
+    Of a perpetual only:
+    max_leverage: the highest leverage the exchange allows.
+    maintenance_margin: what a position must keep, as a fraction of its notional, or by tier:
+        rows of `rt.MarginTier(notional_floor, maintenance_rate, max_leverage)`.
+    contract_size: base units in a contract; `lot_size` then counts contracts, while quantities
+        stay in base units.
+    liquidation_fee: fraction of notional taken when a position is liquidated.
 
     InstrumentError names a value that contradicts the above.
     """
@@ -43,6 +54,10 @@ class Instrument:
     min_notional: float = 0.0
     fee_currency: FeeCurrency = "quote"
     symbol: str = ""
+    max_leverage: float = 20.0
+    maintenance_margin: float | Sequence[Any] = 0.01
+    contract_size: float = 1.0
+    liquidation_fee: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -60,6 +75,52 @@ class Instrument:
             )
         for name in ("tick_size", "lot_size", "min_notional"):
             object.__setattr__(self, name, _step(name, getattr(self, name)))
+        self._check_margin()
+
+    @property
+    def is_perpetual(self) -> bool:
+        """Whether positions are margined, pay funding and can be liquidated."""
+        return self.kind == "linear_perpetual"
+
+    @property
+    def tiers(self) -> Tiers:
+        """The tiers of maintenance margin."""
+        return read_tiers(self.maintenance_margin, self.max_leverage)
+
+    @property
+    def lot_quantity(self) -> float:
+        """The step of quantities in base units."""
+        return self.lot_size * self.contract_size
+
+    def _check_margin(self) -> None:
+        if not self.is_perpetual:
+            for name, unset in _PERPETUAL_ONLY.items():
+                if getattr(self, name) != unset:
+                    raise InstrumentError(
+                        f"{name} belongs to kind 'linear_perpetual'; this instrument is "
+                        f"{self.kind!r}"
+                    )
+            return
+        for name in ("max_leverage", "contract_size", "liquidation_fee"):
+            object.__setattr__(self, name, _step(name, getattr(self, name)))
+        if self.max_leverage < 1.0:
+            raise InstrumentError(f"max_leverage must be at least 1, got {self.max_leverage!r}")
+        if self.contract_size == 0.0:
+            raise InstrumentError("contract_size must be above 0, got 0")
+        if self.liquidation_fee >= 1.0:
+            raise InstrumentError(
+                f"liquidation_fee must be a fraction of notional below 1, got "
+                f"{self.liquidation_fee!r}"
+            )
+        object.__setattr__(self, "maintenance_margin", self.tiers)
+
+
+_PERPETUAL_ONLY = {
+    "max_leverage": 20.0,
+    "maintenance_margin": 0.01,
+    "contract_size": 1.0,
+    "liquidation_fee": 0.0,
+}
 
 
 def _step(name: str, value: object) -> float:

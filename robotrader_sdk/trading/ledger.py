@@ -11,7 +11,11 @@ from robotrader_sdk.compiled import rule
 LEDGER = np.dtype(
     [
         ("cash", "f8"),
-        ("elsewhere", "f8"),  # what the positions in other symbols are worth
+        ("elsewhere", "f8"),  # what the positions in other symbols add to the equity
+        ("tied", "f8"),  # how much of the equity backs positions in other symbols
+        ("pooled", "f8"),  # unrealized pnl elsewhere that shares in a cross margin
+        ("maintained", "f8"),  # maintenance margin of what is elsewhere in that pool
+        ("funding", "f8"),  # paid so far, in quote; below 0: received
         ("fees", "f8"),  # paid so far, in quote
         ("traded", "f8"),  # notional of all fills
     ],
@@ -23,6 +27,8 @@ POSITION = np.dtype(
     [
         ("quantity", "f8"),  # everything held, signed, base units
         ("held", "f8"),  # what the open lots hold: quantity without dust
+        ("entry_value", "f8"),  # of a perpetual: quantity x mean entry price, signed
+        ("margin", "f8"),  # of a perpetual in isolated margin: what was posted for it
         ("n_orders", "i8"),
         ("n_working", "i8"),
         ("n_lots", "i8"),
@@ -30,6 +36,7 @@ POSITION = np.dtype(
         ("n_fills", "i8"),
         ("n_rejected", "i8"),
         ("n_ambiguous", "i8"),
+        ("n_liquidations", "i8"),
         ("n_conflicts", "i8"),  # bars on which both enter signals were set
     ],
     align=True,

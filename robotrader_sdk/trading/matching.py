@@ -5,6 +5,8 @@ rule 6): exits decided at the last close fill at the open; then whatever else is
 at the open, oldest first; then stops, the adverse one first; then resting limits, nearest to
 the open first. A fill cancels its siblings and may place protection that acts at once.
 
+A perpetual's funding and liquidation come in between; their rules are in `margin`.
+
 Prices are compared in whole ticks: a low rounds up and a high down to the ticks that were
 surely reached, so that on a grid "through by a tick" is the same as "strictly beyond".
 """
@@ -12,41 +14,82 @@ surely reached, so that on a grid "through by a tick" is the same as "strictly b
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from robotrader_sdk.compiled import rule
 from robotrader_sdk.trading.book import Book, sweep
-from robotrader_sdk.trading.costs import taker_price
 from robotrader_sdk.trading.filling import AT_CLOSE, AT_OPEN, INSIDE, execute
-from robotrader_sdk.trading.instrument import DOWN, UP, from_steps, to_steps
+from robotrader_sdk.trading.instrument import DOWN, UP, to_steps
+from robotrader_sdk.trading.levels import Levels, note_ambiguity, price_at_open, price_inside
+from robotrader_sdk.trading.liquidation import (
+    liquidate_at_open,
+    liquidate_inside,
+    liquidation_distance,
+)
+from robotrader_sdk.trading.margin import Perpetual, pay_funding
 from robotrader_sdk.trading.order import Purpose
 from robotrader_sdk.trading.placing import order_steps
-from robotrader_sdk.types import Liquidity, OrderStatus, OrderType, Side
+from robotrader_sdk.types import OrderStatus, OrderType
 
-EXITS, OPEN, BETWEEN, DONE = 0, 1, 2, 3
+EXITS, OPEN, BETWEEN = 0, 1, 2
 """The stages of a bar: exits decided at the last close; the rest of the open; what follows."""
 
 NONE_NOW, NONE_LEFT = -1, -2
 """In place of a row: no order fills in this stage; no order is working at all."""
 
-
-class Levels(NamedTuple):
-    """A bar's prices in ticks: each the outermost tick that was surely reached."""
-
-    open_price: float
-    open_up: float
-    open_down: float
-    high: float
-    low: float
+FIRST, ADVERSE_STOP, OTHER_STOP, RESTING, LAST = 0, 1, 2, 3, 4
+"""Ranks inside a bar; within one the level nearest to the open goes first."""
 
 
 @rule
-def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
+def match_bar(
+    book: Book,
+    bar: int,
+    open_: float,
+    high: float,
+    low: float,
+    at_close: bool,
+    perp: Perpetual | None,
+) -> None:
     """Fill what this bar fills, in the contract's order; the fills are appended to the book.
 
     `at_close` is for `fill_at="close"`: with the close for all three prices it fills the market
-    orders just decided, and nothing else.
+    orders just decided, and nothing else. `perp` is None but for a perpetual.
     """
+    match_open(book, bar, open_, at_close, perp)
+    if not at_close:
+        match_inside(book, bar, open_, high, low, perp)
+
+
+@rule
+def match_open(book: Book, bar: int, open_: float, at_close: bool, perp: Perpetual | None) -> None:
+    """What fills at a bar's open, and the funding that follows it; see `match_bar`."""
+    if perp is not None and not at_close:
+        liquidate_at_open(book, bar, open_, perp)
+    tick_size = book.terms["tick_size"]
+    up, down = to_steps(open_, tick_size, UP), to_steps(open_, tick_size, DOWN)
+    levels = Levels(open_, up, down, math.nan, math.nan)
+    sweep(book, bar - 1)
+    stage = EXITS
+    while stage < BETWEEN:
+        row, price, liquidity, _, _ = next_fill(book, bar, levels, stage, at_close)
+        if row == NONE_LEFT:
+            break
+        if row < 0:
+            stage += 1
+        else:
+            execute(book, row, bar, price, liquidity, AT_CLOSE if at_close else AT_OPEN, perp)
+    if at_close:
+        sweep(book, bar)
+    elif perp is not None and perp.funding[bar] != 0.0 and book.position["quantity"] != 0.0:
+        pay_funding(book, perp.funding[bar])
+
+
+@rule
+def match_inside(
+    book: Book, bar: int, open_: float, high: float, low: float, perp: Perpetual | None
+) -> None:
+    """What fills between a bar's open and its close; see `match_bar`."""
     tick_size = book.terms["tick_size"]
     levels = Levels(
         open_,
@@ -55,27 +98,29 @@ def match_bar(book: Book, bar: int, open_: float, high: float, low: float, at_cl
         to_steps(high, tick_size, DOWN),
         to_steps(low, tick_size, UP),
     )
-    sweep(book, bar)
-    stage = EXITS
-    while stage < (BETWEEN if at_close else DONE):
-        row, price, liquidity = next_fill(book, bar, levels, stage, at_close)
-        if row == NONE_LEFT:
-            break
+    while True:
+        row, price, liquidity, rank, distance = next_fill(book, bar, levels, BETWEEN, False)
+        if perp is not None:
+            ahead = liquidation_distance(book, bar, levels, perp)
+            nearer = rank > ADVERSE_STOP or (rank == ADVERSE_STOP and ahead <= distance)
+            if nearer and ahead < math.inf:
+                liquidate_inside(book, bar, levels, perp)
+                continue
         if row < 0:
-            stage += 1
-            continue
-        moment = AT_OPEN if stage < BETWEEN else INSIDE
-        execute(book, row, bar, price, liquidity, AT_CLOSE if at_close else moment)
+            break
+        order = book.orders[row]
+        if order["lot"] >= 0 and order["purpose"] != Purpose.TAKE_PROFIT:
+            note_ambiguity(book, order["lot"], bar, levels)
+        execute(book, row, bar, price, liquidity, INSIDE, perp)
     sweep(book, bar)
-    if not at_close:
-        _trail_stops(book, bar, high, low)
+    _trail_stops(book, bar, high, low)
 
 
 @rule
 def next_fill(
     book: Book, bar: int, levels: Levels, stage: int, at_close: bool
-) -> tuple[int, float, int]:
-    """Which working order fills next in a stage of the bar: its row, price and liquidity.
+) -> tuple[int, float, int, int, float]:
+    """Which working order fills next in a stage of the bar: row, price, liquidity, precedence.
 
     At the open the oldest; later whichever takes precedence. At a close only market orders.
     """
@@ -83,7 +128,7 @@ def next_fill(
     row = NONE_LEFT
     price = math.nan
     liquidity = 0
-    rank = 0
+    rank = LAST
     distance = math.inf
     for k in range(book.position["n_working"]):
         order = book.orders[book.working[k]]
@@ -99,73 +144,19 @@ def next_fill(
         ):
             continue
         if stage == BETWEEN:
-            its_price, its_liquidity = _price_inside(terms, order, bar, levels)
+            its_price, its_liquidity = price_inside(terms, order, bar, levels)
         else:
-            its_price, its_liquidity = _price_at_open(terms, order, bar, levels)
+            its_price, its_liquidity = price_at_open(terms, order, bar, levels)
         if math.isnan(its_price):
             continue
-        its_rank, its_distance = 0, 0.0
+        its_rank, its_distance = FIRST, 0.0
         if stage == BETWEEN:
             its_rank, its_distance = _precedence(book, order, levels)
-        if row < 0 or its_rank < rank or (its_rank == rank and its_distance < distance):
+        if its_rank < rank or (its_rank == rank and its_distance < distance):
             row = book.working[k]
             price, liquidity = its_price, its_liquidity
             rank, distance = its_rank, its_distance
-    if stage == BETWEEN and row >= 0:
-        _note_ambiguity(book, row, bar, levels)
-    return row, price, liquidity
-
-
-@rule
-def _price_at_open(terms: Any, order: Any, bar: int, levels: Levels) -> tuple[float, int]:
-    side = order["side"]
-    kind = order["type"]
-    # What counts is the tick on the trader's bad side for a limit, on the good side for a stop.
-    for_limit = levels.open_up if side == Side.BUY else -levels.open_down
-    for_stop = levels.open_down if side == Side.BUY else -levels.open_up
-    limit = order["limit"]
-    if kind == OrderType.MARKET or (kind == OrderType.STOP and for_stop >= side * order["stop"]):
-        return taker_price(terms, side, levels.open_price, math.nan), Liquidity.TAKER.value
-    if kind == OrderType.STOP_LIMIT and order["triggered"] < 0:
-        if for_stop >= side * order["stop"]:
-            order["triggered"] = bar
-            if for_limit <= side * limit:
-                return taker_price(terms, side, levels.open_price, limit), Liquidity.TAKER.value
-    elif kind == OrderType.LIMIT and order["active"] == bar:
-        if for_limit <= side * limit:
-            return taker_price(terms, side, levels.open_price, limit), Liquidity.TAKER.value
-    elif order["triggered"] < bar and _trades_through(terms, for_limit, side * limit):
-        return _level(terms, limit), Liquidity.MAKER.value
-    return math.nan, 0
-
-
-@rule
-def _price_inside(terms: Any, order: Any, bar: int, levels: Levels) -> tuple[float, int]:
-    """A stop-limit whose stop is reached beyond its limit is triggered, and rests afterwards."""
-    side = order["side"]
-    kind = order["type"]
-    best = levels.low if side == Side.BUY else -levels.high
-    worst = levels.high if side == Side.BUY else -levels.low
-    limit = order["limit"]
-    stop = order["stop"]
-    if kind == OrderType.STOP or (kind == OrderType.STOP_LIMIT and order["triggered"] < 0):
-        if worst >= side * stop:
-            if kind == OrderType.STOP or side * stop <= side * limit:
-                return taker_price(terms, side, _level(terms, stop), limit), Liquidity.TAKER.value
-            order["triggered"] = bar
-    elif order["triggered"] < bar and _trades_through(terms, best, side * limit):
-        return _level(terms, limit), Liquidity.MAKER.value
-    return math.nan, 0
-
-
-@rule
-def _level(terms: Any, steps: float) -> float:
-    return from_steps(steps, terms["tick_size"], terms["ticks_per_unit"])
-
-
-@rule
-def _trades_through(terms: Any, price: float, limit: float) -> bool:
-    return price < limit or (price == limit and terms["fill_on_touch"] == 1)
+    return row, price, liquidity, rank, distance
 
 
 @rule
@@ -175,32 +166,11 @@ def _precedence(book: Book, order: Any, levels: Levels) -> tuple[int, float]:
     level = order["limit"] if resting else order["stop"]
     distance = abs(level - 0.5 * (levels.open_up + levels.open_down))
     if order["purpose"] == Purpose.TAKE_PROFIT and book.terms["take_profit_first"] == 1:
-        return 0, distance
+        return FIRST, distance
     if resting:
-        return 3, distance
-    return 1 if order["side"] * book.position["held"] < 0.0 else 2, distance
-
-
-@rule
-def _note_ambiguity(book: Book, row: int, bar: int, levels: Levels) -> None:
-    """Mark a stopped-out lot whose bar can't tell whether its stop came first (rule 9)."""
-    stop = book.orders[row]
-    if stop["lot"] < 0 or stop["purpose"] == Purpose.TAKE_PROFIT:
-        return
-    lot = book.lots[stop["lot"]]
-    doubtful = lot["entry_bar"] == bar and lot["entry_at_open"] == 0
-    for k in range(book.position["n_working"]):
-        other = book.orders[book.working[k]]
-        if (
-            other["lot"] == stop["lot"]
-            and other["purpose"] == Purpose.TAKE_PROFIT
-            and other["active"] <= bar
-            and not math.isnan(_price_inside(book.terms, other, bar, levels)[0])
-        ):
-            doubtful = True
-    if doubtful and lot["ambiguous"] == 0:
-        lot["ambiguous"] = 1
-        book.position["n_ambiguous"] = book.position["n_ambiguous"] + 1
+        return RESTING, distance
+    adverse = order["side"] * book.position["held"] < 0.0
+    return ADVERSE_STOP if adverse else OTHER_STOP, distance
 
 
 @rule

@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     STOP_LOSS = 3
     TAKE_PROFIT = 4
     TRAILING_STOP = 5
+    LIQUIDATION = 6  # by the exchange, for lack of margin
 
     @property
     def label(self) -> str:
@@ -54,6 +55,8 @@ class RejectReason(IntEnum):
     EXCEEDS_POSITION = 7
     RISK_NEEDS_STOP = 8
     PROTECTION_ON_WRONG_SIDE = 9
+    INSUFFICIENT_MARGIN = 10
+    LEVERAGE_ABOVE_TIER = 11
 
     @property
     def label(self) -> str:
@@ -73,6 +76,8 @@ _REJECTIONS = {
     RejectReason.RISK_NEEDS_STOP: "risk= needs a stop_loss, stop_loss_price or trailing_stop",
     RejectReason.PROTECTION_ON_WRONG_SIDE: "stop_loss_price or take_profit_price lies on the "
     "wrong side of the entry",
+    RejectReason.INSUFFICIENT_MARGIN: "needs more margin than the equity leaves, fee included",
+    RejectReason.LEVERAGE_ABOVE_TIER: "a position of that size may not have this leverage",
 }
 
 ORDER = np.dtype(

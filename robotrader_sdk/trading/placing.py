@@ -3,7 +3,8 @@
 Fill contract, rules 7 and 13: an order price rounds so that the trader's limit is never
 passed (a buy down, a sell up), quantities round down; what can't stand is rejected with a
 reason and listed, never resized in silence. A market order by fraction or notional gets its
-quantity at the fill; every other order gets it here, from its own price or the close.
+quantity at the fill, unless it is for a perpetual; every other order gets it here, from its own
+price or the close.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from robotrader_sdk.trading.book import Book, equity_at, reject_order
 from robotrader_sdk.trading.costs import taker_price, whole_lots
 from robotrader_sdk.trading.instrument import DOWN, UP, from_steps, to_steps
 from robotrader_sdk.trading.ledger import AFFORDABLE
+from robotrader_sdk.trading.margin import Perpetual, margin_refusal
 from robotrader_sdk.trading.order import NEVER, Purpose, RejectReason, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
 
@@ -64,7 +66,14 @@ def append_order(book: Book, bar: int, side: int, kind: int, purpose: int) -> in
 
 
 @rule
-def admit(book: Book, bar: int, close: float, row: int, reversed_quantity: float) -> None:
+def admit(
+    book: Book,
+    bar: int,
+    close: float,
+    row: int,
+    reversed_quantity: float,
+    perp: Perpetual | None,
+) -> None:
     """Round, size and check the newest order, whose `limit` and `stop` are still prices.
 
     It stays working, or is rejected with its reason. `reversed_quantity` is what a priced
@@ -74,7 +83,7 @@ def admit(book: Book, bar: int, close: float, row: int, reversed_quantity: float
     order["limit"] = order_steps(book.terms, order["side"], order["limit"])
     order["stop"] = order_steps(book.terms, order["side"], order["stop"])
     exit_row = pending_exit(book, bar)
-    reason = _why_refused(book, order, close, exit_row >= 0, reversed_quantity)
+    reason = _why_refused(book, order, close, exit_row >= 0, reversed_quantity, perp)
     if reason != RejectReason.NONE:
         reject_order(book, row, reason, bar)
         book.position["n_working"] = book.position["n_working"] - 1
@@ -99,7 +108,12 @@ def pending_exit(book: Book, bar: int) -> int:
 
 @rule
 def _why_refused(
-    book: Book, order: Any, close: float, exit_pending: bool, reversed_quantity: float
+    book: Book,
+    order: Any,
+    close: float,
+    exit_pending: bool,
+    reversed_quantity: float,
+    perp: Perpetual | None,
 ) -> int:
     kind = order["type"]
     numbers = order["size"] + order["stop_loss"] + order["take_profit"] + order["trailing_stop"]
@@ -123,7 +137,7 @@ def _why_refused(
     elif kind == OrderType.STOP:
         stop = from_steps(order["stop"], terms["tick_size"], terms["ticks_per_unit"])
         price = taker_price(terms, order["side"], stop, math.nan)
-    return _size_up(book, order, close, price, exit_pending, reversed_quantity)
+    return _size_up(book, order, close, price, exit_pending, reversed_quantity, perp)
 
 
 @rule
@@ -134,6 +148,7 @@ def _size_up(
     price: float,
     exit_pending: bool,
     reversed_quantity: float,
+    perp: Perpetual | None,
 ) -> int:
     """Fix the quantity where that is due at the decision, given the price to expect."""
     terms = book.terms
@@ -147,7 +162,8 @@ def _size_up(
         return RejectReason.PROTECTION_ON_WRONG_SIDE.value
     market = order["type"] == OrderType.MARKET
     order["quantity"] = math.nan
-    if market and (unit == SizeUnit.FRACTION or unit == SizeUnit.NOTIONAL):
+    by_money = unit == SizeUnit.FRACTION or unit == SizeUnit.NOTIONAL
+    if market and by_money and terms["perpetual"] == 0:
         return RejectReason.NONE.value
     equity = equity_at(book, close)
     quantity = order["size"]
@@ -172,8 +188,10 @@ def _size_up(
         return RejectReason.BELOW_MIN_NOTIONAL.value
     if terms["spot"] == 1 and side == Side.SELL and quantity > held * (1.0 + 1e-9):
         return RejectReason.EXCEEDS_POSITION.value
+    if perp is not None:
+        return margin_refusal(book, perp, held, side * quantity, price, equity)
     after = abs(held + side * quantity)
-    if after > abs(held) and after * price > equity * AFFORDABLE:
+    if after > abs(held) and after * price > (equity - book.ledger["tied"]) * AFFORDABLE:
         return RejectReason.INSUFFICIENT_CASH.value
     return RejectReason.NONE.value
 

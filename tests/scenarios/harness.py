@@ -16,9 +16,11 @@ import pandas as pd
 
 import robotrader_sdk as rt
 from robotrader_sdk.backtest.config import BacktestConfig
+from robotrader_sdk.backtest.perpetual import read_perpetual
 from robotrader_sdk.trading import book as books
 from robotrader_sdk.trading import matching, placing
 from robotrader_sdk.trading.costs import make_terms
+from robotrader_sdk.trading.margin import Perpetual
 from robotrader_sdk.trading.order import Purpose, RejectReason, SizeUnit
 from robotrader_sdk.types import Liquidity, OrderStatus, OrderType, Side
 
@@ -72,6 +74,9 @@ class Row:
     position, equity: after the last bar; None: not looked at.
     mirrored: also run with every price p as 200 - p and buys as sells.
     event_only: signals can't say it.
+    marks: mark prices, a bar each; None: the last price.
+    funding: rates by bar, paid an hour's half into it.
+    paid: the funding of the whole run.
     """
 
     name: str
@@ -90,15 +95,33 @@ class Row:
     slippage: float = 0.0
     limit_fill: str = "through"
     fill_at: str = "next_open"
-    kind: Literal["synthetic", "spot"] = "synthetic"
+    kind: Literal["synthetic", "spot", "linear_perpetual"] = "synthetic"
     tick: float = 0.0
     lot: float = 0.0
     min_notional: float = 0.0
     fee_currency: Literal["quote", "base"] = "quote"
+    leverage: float = 1.0
+    margin: Literal["isolated", "cross"] = "isolated"
+    maintenance: Any = 0.01
+    max_leverage: float = 50.0
+    liquidation_fee: float = 0.0
+    contract_size: float = 1.0
+    marks: list[Prices] | None = None
+    funding: dict[int, float] | None = None
+    paid: float | None = None
 
     @property
     def instrument(self) -> rt.Instrument:
+        perpetual: dict[str, Any] = {}
+        if self.kind == "linear_perpetual":
+            perpetual = {
+                "max_leverage": self.max_leverage,
+                "maintenance_margin": self.maintenance,
+                "liquidation_fee": self.liquidation_fee,
+                "contract_size": self.contract_size,
+            }
         return rt.Instrument(
+            **perpetual,
             kind=self.kind,
             tick_size=self.tick,
             lot_size=self.lot,
@@ -115,7 +138,22 @@ class Row:
             "instrument": self.instrument,
             "fill_at": self.fill_at,
             "limit_fill": self.limit_fill,
+            "leverage": self.leverage,
+            "margin": self.margin,
+            "max_funding_rate": 1.0,
         }
+
+    @property
+    def series(self) -> dict[str, Any]:
+        """Funding and mark price as `rt.backtest` takes them."""
+        if self.kind != "linear_perpetual":
+            return {}
+        index = frame(self.bars).index
+        rates = pd.Series(0.0, index=index + pd.Timedelta(minutes=30))
+        for bar, rate in (self.funding or {}).items():
+            rates.iloc[bar] = rate
+        marks = None if self.marks is None else frame(self.marks)
+        return {"funding": rates, "mark": marks}
 
 
 @dataclass(frozen=True)
@@ -128,6 +166,7 @@ class Seen:
     position: float
     equity: float
     bounds: tuple[float, float] | None = None
+    paid: float = 0.0
 
 
 def expected_fill(text: str) -> tuple[int, str, float, float, str, str]:
@@ -237,6 +276,7 @@ def _seen(result: rt.BacktestResult) -> Seen:
         position,
         float(result.equity_values[-1]),
         (result.pnl_pessimistic, result.pnl_optimistic),
+        float(result.lot_table["funding"].sum()),
     )
 
 
@@ -244,34 +284,42 @@ def run_kernel(row: Row) -> Seen:
     """Through signals and the compiled kernel."""
     strategy = AsksAsSignals()
     strategy.asks = row.asks
-    return _seen(rt.backtest(strategy, frame(row.bars), **row.settings))
+    return _seen(rt.backtest(strategy, frame(row.bars), **row.settings, **row.series))
 
 
 def run_events(row: Row) -> Seen:
     """Through `on_bar` and the event loop."""
     strategy = Asks()
     strategy.asks = row.asks
-    return _seen(rt.backtest(strategy, frame(row.bars), **row.settings))
+    return _seen(rt.backtest(strategy, frame(row.bars), **row.settings, **row.series))
 
 
 def run_plain(row: Row) -> Seen:
     """Through the rules as they stand, uncompiled."""
     terms = make_terms(
-        row.instrument, row.fees, row.slippage, fill_on_touch=row.limit_fill == "touch"
+        row.instrument,
+        row.fees,
+        row.slippage,
+        leverage=row.leverage,
+        isolated=row.margin == "isolated",
+        fill_on_touch=row.limit_fill == "touch",
     )
+    config = BacktestConfig(**row.settings)
+    data = read_perpetual(frame(row.bars), config, **{"funding": None, "mark": None, **row.series})
+    perp = None if data is None else data.rules
     book = books.opened(books.new_tables(books.new_ledger(row.cash), terms, 64))
     made: list[int] = []
     for bar, prices in enumerate(row.bars):
         open_, high, low, close_ = map(float, prices)
-        matching.match_bar(book, bar, open_, high, low, False)
+        matching.match_bar(book, bar, open_, high, low, False, perp)
         asks = [ask for ask in row.asks if ask.bar == bar]
         for ask in asks:
-            _ask_plainly(book, bar, close_, ask, made)
+            _ask_plainly(book, bar, close_, ask, made, perp)
         if asks and row.fill_at == "close":
-            matching.match_bar(book, bar, close_, close_, close_, True)
+            matching.match_bar(book, bar, close_, close_, close_, True, perp)
     result = rt.BacktestResult.from_book(
         strategy=AsksAsSignals(),
-        config=BacktestConfig(**row.settings),
+        config=config,
         bars=frame(row.bars),
         book=book,
         equity=np.array([books.equity_at(book, row.bars[-1][3])]),
@@ -281,7 +329,14 @@ def run_plain(row: Row) -> Seen:
     return replace(_seen(result), bounds=None)
 
 
-def _ask_plainly(book: books.Book, bar: int, close_: float, ask: Ask, made: list[int]) -> None:
+def _ask_plainly(
+    book: books.Book,
+    bar: int,
+    close_: float,
+    ask: Ask,
+    made: list[int],
+    perp: Perpetual | None,
+) -> None:
     held = book.position["held"]
     if ask.what == "cancel":
         books.end_order(book, made[ask.nth], OrderStatus.CANCELLED, bar)
@@ -292,7 +347,7 @@ def _ask_plainly(book: books.Book, bar: int, close_: float, ask: Ask, made: list
             return
         side = Side.SELL if held > 0 else Side.BUY
         made.append(placing.append_order(book, bar, side, OrderType.MARKET, Purpose.EXIT))
-        placing.admit(book, bar, close_, made[-1], 0.0)
+        placing.admit(book, bar, close_, made[-1], 0.0, perp)
         return
     side = Side.BUY if ask.what == "buy" else Side.SELL
     against = 0.0 if placing.pending_exit(book, bar) >= 0 else -side * held
@@ -316,7 +371,7 @@ def _ask_plainly(book: books.Book, bar: int, close_: float, ask: Ask, made: list
         order[name] = ask.asked.get(name, 0.0)
     if kind is not OrderType.MARKET and ask.valid_bars < math.inf:
         order["last"] = bar + int(ask.valid_bars)
-    placing.admit(book, bar, close_, made[-1], 0.0)
+    placing.admit(book, bar, close_, made[-1], 0.0, perp)
 
 
 RUNNERS = {"kernel": run_kernel, "events": run_events, "plain": run_plain}

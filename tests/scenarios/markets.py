@@ -40,6 +40,8 @@ MOVES: st.SearchStrategy[Move] = st.tuples(
     st.integers(0, 6),  # lower shadow
 )
 FLAG_SETS = st.sampled_from([0, 0, 0, 0, 0, 1, 1, 1, 4, 4, 4, 2, 8, 10, 3, 5, 6, 9, 12, 15])
+RATES = [0.0, 0.0, 0.0, 0.001, -0.002, 0.02, 0.2]
+MAINTENANCE = [0.004, 0.04, [(0, 0.01), (5_000, 0.02, 10), (20_000, 0.1, 3)]]
 OFFSETS = st.sampled_from([*[None] * 8, *range(-6, 7)])
 
 
@@ -56,13 +58,24 @@ def bars_of(moves: list[Move], factor: float) -> pd.DataFrame:
 
 
 @st.composite
-def settings(draw: Any) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["synthetic", "synthetic", "spot"]))
+def settings(draw: Any, perpetual: bool | None) -> dict[str, Any]:
+    """`perpetual`: always, never, or (None) now and then."""
+    paid = ["synthetic", "synthetic", "spot"]
+    kinds = {None: [*paid, "linear_perpetual"], True: ["linear_perpetual"], False: paid}
+    kind = draw(st.sampled_from(kinds[perpetual]))
+    margined = {}
+    if kind == "linear_perpetual":
+        margined = {
+            "max_leverage": 25.0,
+            "maintenance_margin": draw(st.sampled_from(MAINTENANCE)),
+            "liquidation_fee": draw(st.sampled_from([0.0, 0.0125])),
+        }
     return {
         "cash": 10_000.0,
         "fees": draw(st.sampled_from(FEES)),
         "slippage": draw(st.sampled_from([0.0, 0.0, 0.001, 0.013])),
         "instrument": rt.Instrument(
+            **margined,
             kind=kind,
             tick_size=draw(st.sampled_from([0.0, STEP, 0.1])),
             lot_size=draw(st.sampled_from([0.0, 0.0, 1.0, 0.001])),
@@ -75,15 +88,37 @@ def settings(draw: Any) -> dict[str, Any]:
 
 
 @st.composite
-def cases(draw: Any, n_bars: int = 14, unit: str | None = None, priced: bool = True) -> Case:
+def perpetual_terms(draw: Any, bars: pd.DataFrame) -> dict[str, Any]:
+    """Leverage, margin mode, funding and mark price over the given bars."""
+    rates = draw(st.lists(st.sampled_from(RATES), min_size=len(bars), max_size=len(bars)))
+    basis = draw(st.sampled_from([None, 1.0, 0.99, 1.01]))
+    return {
+        "leverage": draw(st.sampled_from([1.0, 3.0, 10.0, 25.0])),
+        "margin": draw(st.sampled_from(["isolated", "cross"])),
+        "funding": pd.Series(rates, index=bars.index + pd.Timedelta(minutes=10)),
+        "mark": None if basis is None else bars * basis,
+        "max_funding_rate": 1.0,
+    }
+
+
+@st.composite
+def cases(
+    draw: Any,
+    n_bars: int = 14,
+    unit: str | None = None,
+    priced: bool = True,
+    perpetual: bool | None = None,
+) -> Case:
     """A case of up to so many bars. Priced entries only where the size is a quantity."""
     moves = draw(st.lists(MOVES, min_size=3, max_size=n_bars))
     bars = bars_of(moves, draw(st.sampled_from([1.0, 1.0, 1.00137])))
-    chosen = draw(settings())
+    chosen = draw(settings(perpetual))
+    if chosen["instrument"].is_perpetual:
+        chosen |= draw(perpetual_terms(bars))
     unit = unit or draw(st.sampled_from(["quantity", "quantity", "fraction", "notional", "risk"]))
     sizes = {
-        "quantity": [1.0, 4.5, 10.0, 10.0, 33.3, 99.0, math.nan],
-        "fraction": [1.0, 0.5, 0.9999, 0.1],
+        "quantity": [1.0, 4.5, 10.0, 10.0, 33.3, 99.0, 400.0, math.nan],
+        "fraction": [1.0, 0.5, 0.9999, 0.1, 4.0],
         "notional": [1_000.0, 9_000.0, 123.45],
         "risk": [0.01, 0.02, 0.002],
     }[unit]
@@ -161,8 +196,19 @@ def rows_of_asks(draw: Any) -> Row:
     bars = bars_of(draw(st.lists(MOVES, min_size=4, max_size=12)), 1.0)
     closes = bars["close"].to_list()
     wanted = draw(st.lists(asks(closes), min_size=2, max_size=12))
-    chosen = draw(settings())
+    chosen = draw(settings(None))
     instrument = chosen["instrument"]
+    margined = {}
+    if instrument.is_perpetual:
+        rates = draw(st.lists(st.sampled_from(RATES), min_size=len(bars), max_size=len(bars)))
+        margined = {
+            "leverage": draw(st.sampled_from([1.0, 3.0, 10.0])),
+            "margin": draw(st.sampled_from(["isolated", "cross"])),
+            "max_leverage": instrument.max_leverage,
+            "maintenance": instrument.maintenance_margin,
+            "liquidation_fee": instrument.liquidation_fee,
+            "funding": dict(enumerate(rates)),
+        }
     return Row(
         "random",
         [tuple(row) for row in bars[["open", "high", "low", "close"]].to_numpy().tolist()],
@@ -177,4 +223,5 @@ def rows_of_asks(draw: Any) -> Row:
         lot=instrument.lot_size,
         min_notional=instrument.min_notional,
         fee_currency=instrument.fee_currency,
+        **margined,
     )

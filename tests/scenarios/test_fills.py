@@ -8,6 +8,7 @@ from . import (
     rows_limit,
     rows_market_and_stop,
     rows_order_and_cost,
+    rows_perpetual,
     rows_positions,
     rows_protection,
 )
@@ -19,6 +20,7 @@ WRITTEN = [
     *rows_order_and_cost.ROWS,
     *rows_protection.ROWS,
     *rows_positions.ROWS,
+    *rows_perpetual.ROWS,
 ]
 ROWS = [*WRITTEN, *(mirror(row) for row in WRITTEN if row.mirrored)]
 CASES = [
@@ -49,5 +51,7 @@ def test_scenario(row: Row, form: str) -> None:
         assert seen.position == pytest.approx(row.position, rel=1e-12, abs=1e-12)
     if row.equity is not None:
         assert seen.equity == pytest.approx(row.equity, rel=1e-12)
+    if row.paid is not None:
+        assert seen.paid == pytest.approx(row.paid, rel=1e-12, abs=1e-12)
     if row.bounds is not None and seen.bounds is not None:
         assert seen.bounds == pytest.approx(row.bounds, rel=1e-9)

@@ -34,7 +34,7 @@ RELAXED: dict[str, Any] = {
 
 
 @settings(**RELAXED)
-@given(cases())
+@given(cases(perpetual=False))
 def test_equity_is_cash_and_position_from_fills_alone(case: Case) -> None:
     result = case.run()
     in_base = case.settings["instrument"].fee_currency == "base"
@@ -63,7 +63,7 @@ def test_equity_is_cash_and_position_from_fills_alone(case: Case) -> None:
 
 
 @settings(**RELAXED)
-@given(cases())
+@given(cases(perpetual=False))
 def test_fills_lie_inside_their_bar_before_slippage_and_rounding(case: Case) -> None:
     exact = replace(case.settings["instrument"], tick_size=0.0)
     result = case.run(slippage=0.0, instrument=exact)
@@ -103,7 +103,7 @@ def test_a_limit_is_never_passed(case: Case) -> None:
 
 
 @settings(**RELAXED)
-@given(cases())
+@given(cases(perpetual=False))
 def test_entries_never_exceed_the_equity(case: Case) -> None:
     result = case.run()
     for fill in result.fill_table:
@@ -113,7 +113,7 @@ def test_entries_never_exceed_the_equity(case: Case) -> None:
 
 
 @settings(**RELAXED)
-@given(cases())
+@given(cases(perpetual=False))
 def test_spot_positions_are_never_negative(case: Case) -> None:
     assume(case.settings["instrument"].kind == "spot")
     result = case.run()
@@ -122,7 +122,7 @@ def test_spot_positions_are_never_negative(case: Case) -> None:
 
 
 @settings(**RELAXED)
-@given(cases())
+@given(cases(perpetual=False))
 def test_prices_and_quantities_are_whole_ticks_and_lots(case: Case) -> None:
     instrument = case.settings["instrument"]
     result = case.run()
@@ -133,7 +133,7 @@ def test_prices_and_quantities_are_whole_ticks_and_lots(case: Case) -> None:
 
 
 @settings(**RELAXED)
-@given(cases(unit="quantity"), st.sampled_from([0.0005, 0.01]))
+@given(cases(unit="quantity", perpetual=False), st.sampled_from([0.0005, 0.01]))
 def test_higher_fees_never_raise_equity(case: Case, more: float) -> None:
     quote = replace(case.settings["instrument"], fee_currency="quote")
     fees = case.settings["fees"]
@@ -219,7 +219,7 @@ def test_the_position_is_what_the_open_lots_hold(case: Case) -> None:
 
 
 @settings(**RELAXED)
-@given(cases(unit="quantity"))
+@given(cases(unit="quantity", perpetual=False))
 def test_a_market_upside_down_gives_the_trades_upside_down(case: Case) -> None:
     assume(case.settings["instrument"].kind == "synthetic")
     fractions = ("stop_loss", "take_profit", "trailing_stop")

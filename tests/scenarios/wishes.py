@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 import robotrader_sdk as rt
+from robotrader_sdk.backtest.config import BacktestConfig
+from robotrader_sdk.backtest.perpetual import read_perpetual
 from robotrader_sdk.trading import book as books
 from robotrader_sdk.trading import matching
 from robotrader_sdk.trading.costs import make_terms
@@ -126,17 +128,23 @@ def run_plainly(
         settings["instrument"],
         settings["fees"],
         settings["slippage"],
+        leverage=settings.get("leverage", 1.0),
+        isolated=settings.get("margin", "isolated") == "isolated",
         fill_on_touch=settings["limit_fill"] == "touch",
     )
+    series = {name: settings.get(name) for name in ("funding", "mark")}
+    config = BacktestConfig(**{k: v for k, v in settings.items() if k not in series})
+    data = read_perpetual(bars, config, **series)
+    perp = None if data is None else data.rules
     book = books.opened(books.new_tables(books.new_ledger(settings["cash"]), terms, 2048))
     equity = []
     prices = bars[["open", "high", "low", "close"]].to_numpy().tolist()
     for bar, (open_, high, low, close) in enumerate(prices):
-        matching.match_bar(book, bar, open_, high, low, False)
+        matching.match_bar(book, bar, open_, high, low, False, perp)
         if wishes[bar].flags:
-            decide(book, bar, close, _row(bar, wishes[bar], unit))
+            decide(book, bar, close, _row(bar, wishes[bar], unit), perp)
             if settings["fill_at"] == "close":
-                matching.match_bar(book, bar, close, close, close, True)
+                matching.match_bar(book, bar, close, close, close, True, perp)
         equity.append(books.equity_at(book, close))
         if equity[-1] <= 0.0:
             break

@@ -31,7 +31,7 @@ def test_the_entry_point_leads_to_the_catalog() -> None:
 def test_the_issue_s_strategies_are_all_there() -> None:
     assert set(CATALOG) == {
         "SmaCross", "EmaTrend", "MacdTrend", "RsiReversion", "BollingerReversion",
-        "DonchianBreakout", "Supertrend", "BuyAndHold", "Dca", "Grid",
+        "DonchianBreakout", "Supertrend", "BuyAndHold", "Dca", "Grid", "TripleScreen",
     }  # fmt: skip
 
 

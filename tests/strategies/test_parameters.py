@@ -60,6 +60,9 @@ def test_sma_cross_defaults_are_10_and_50() -> None:
         ("Dca", {"notional": 0}),
         ("Grid", {"levels": 0}),
         ("Grid", {"spacing": 0}),
+        ("TripleScreen", {"oversold": 0}),
+        ("TripleScreen", {"stop_bars": 0}),
+        ("TripleScreen", {"risk": 1}),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, values: dict[str, Any]) -> None:
@@ -77,6 +80,8 @@ def test_a_value_out_of_bounds_is_refused(name: str, values: dict[str, Any]) -> 
         ("RsiReversion", {"oversold": 50.0}, "oversold < middle < overbought"),
         ("RsiReversion", {"overbought": 40.0}, "oversold < middle < overbought"),
         ("Grid", {"levels": 11}, "levels x fraction"),
+        ("TripleScreen", {"slow": 12}, "fast must be below slow"),
+        ("TripleScreen", {"coarse": "weekly"}, "timeframe 'weekly' is not known"),
     ],
 )
 def test_parameters_that_do_not_fit_together_are_refused(
@@ -110,7 +115,7 @@ def test_shorts_sell_where_allowed_and_are_refused_on_spot(name: str) -> None:
 
 def test_fewer_bars_than_the_warmup_are_refused(strategy_class: type[rt.Strategy]) -> None:
     bars = rt.sample_bars("AAPL")
-    warmup = strategy_class().warmup_bars or 0
+    warmup = rt.backtest(strategy_class(), bars).warmup_bars
     if warmup:
         with pytest.raises(BarsError, match=f"{warmup} bars of warm-up"):
             rt.backtest(strategy_class(), bars.head(warmup))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .binance_server import HOUR, BinanceServer, local_binance, make_rows
 from .downloads import N
-
-REAL_BARS = Path(__file__).parents[4] / "shared" / "data"
 
 
 @pytest.fixture
@@ -35,11 +32,3 @@ def exchange(server: BinanceServer) -> Any:
 def listed(server: BinanceServer) -> None:
     """BTC/USDT has hourly bars from 2024-01-10 to 2024-04-27 08:00; it is 2024-06-01 there."""
     server.serve_bars(make_rows("2024-01-10", N, HOUR), HOUR)
-
-
-@pytest.fixture
-def real_bars() -> Path:
-    """The folder of real bars beside the repository."""
-    if not REAL_BARS.is_dir():
-        pytest.skip("no ../shared/data beside the repository")
-    return REAL_BARS

@@ -15,7 +15,7 @@ def test_risk_without_a_stop_is_rejected() -> None:
     row = placing.append_order(book, 0, Side.BUY, OrderType.MARKET, Purpose.ENTRY)
     order = book.orders[row]
     order["size_unit"], order["size"] = SizeUnit.RISK, 0.01
-    placing.admit(book, 0, 100.0, row, 0.0)
+    placing.admit(book, 0, 100.0, row, 0.0, None)
     assert order["status"] == OrderStatus.REJECTED
     assert order["reject_reason"] == RejectReason.RISK_NEEDS_STOP
     assert (book.position["n_working"], book.position["n_rejected"]) == (0, 1)
