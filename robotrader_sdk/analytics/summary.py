@@ -30,7 +30,8 @@ class RunArrays:
 
     `open_times_ns`, `open`, `close` and `equity` have one value a bar, `equity` at the close;
     `start` is the cash before the first bar. `fill_bars` ascends; `quantity_after` is the signed
-    position after each fill. `trade_*` hold closed trades only.
+    position after each fill. `trade_*` hold closed trades only. `n_settled` is None without finer
+    bars, `funding_paid` and `n_liquidations` without a perpetual.
     """
 
     open_times_ns: IntArray
@@ -50,6 +51,9 @@ class RunArrays:
     n_ambiguous: int
     pnl_pessimistic: float
     pnl_optimistic: float
+    n_settled: int | None = None
+    funding_paid: float | None = None
+    n_liquidations: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Metric:
     name: str
     label: str
     unit: Unit
-    measure: Callable[[Measured], Value]
+    measure: Callable[[Measured], Value | None]
 
     def display(self, value: Value | None) -> str:
         """`value` for people; `-` for NaN, NaT and None."""
@@ -86,7 +90,7 @@ class Metric:
 
 
 def summarise(run: RunArrays) -> dict[str, Value]:
-    """All figures of a run by name, in the order of METRICS.
+    """All figures of a run by name, in the order of METRICS, less those that it has not.
 
     Times are np.datetime64 in UTC, durations np.timedelta64, both in nanoseconds. What is not
     defined is NaN, NaT or an empty text. BacktestError if arrays that belong together differ
@@ -97,7 +101,8 @@ def summarise(run: RunArrays) -> dict[str, Value]:
         equity=equity_moments(run.equity, run.start, run.open_times_ns),
         bars_per_year=bars_per_year(run.open_times_ns),
     )
-    return {metric.name: metric.measure(measured) for metric in METRICS}
+    figures = ((metric.name, metric.measure(measured)) for metric in METRICS)
+    return {name: value for name, value in figures if value is not None}
 
 
 def _time_of(m: Measured, bar: int) -> np.datetime64:
@@ -214,4 +219,7 @@ METRICS: tuple[Metric, ...] = (
         lambda m: m.run.pnl_pessimistic,
     ),
     Metric("pnl_optimistic", "Profit, optimistic", Unit.MONEY, lambda m: m.run.pnl_optimistic),
+    Metric("n_settled", "Settled by finer bars", Unit.COUNT, lambda m: m.run.n_settled),
+    Metric("funding_paid", "Funding paid", Unit.MONEY, lambda m: m.run.funding_paid),
+    Metric("n_liquidations", "Liquidations", Unit.COUNT, lambda m: m.run.n_liquidations),
 )

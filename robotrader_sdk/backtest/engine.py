@@ -33,6 +33,7 @@ def backtest(
     funding: pd.Series | None = None,
     mark: pd.Series | pd.DataFrame | None = None,
     max_funding_rate: float = 0.003,
+    detail: pd.DataFrame | None = None,
 ) -> BacktestResult:
     """Run a strategy over bars and return what it did and what it earned.
 
@@ -47,6 +48,9 @@ def backtest(
     fill_at: `"next_open"`: a decision at the close of a bar fills from the next open on;
         `"close"`: market orders fill at that same close, which nobody can trade; for comparison
         with other tools.
+    detail: finer bars of the same market, such as minutes inside hours: what happens inside a bar
+        is decided by them where they exist. Only what they can't decide is ambiguous then;
+        `stats["n_settled"]` counts the trades they have settled.
     limit_fill: `"through"`: a resting limit order fills when the price trades beyond it;
         `"touch"`: when it is reached.
 
@@ -82,9 +86,13 @@ def backtest(
             f"strategy must be an instance of a class derived from rt.Strategy, got {strategy!r}"
         )
     # What runs a strategy is loaded by the first run, not by whoever mentions rt.backtest.
+    from robotrader_sdk.backtest.detail import read_detail
     from robotrader_sdk.backtest.perpetual import read_perpetual
     from robotrader_sdk.backtest.runs import run
+    from robotrader_sdk.backtest.steps import Steps
     from robotrader_sdk.data.validate import validate_bars
 
     frame = validate_bars(bars, report_gaps=False)
-    return run(strategy, frame, config, read_perpetual(frame, config, funding, mark))
+    steps = Steps(frame) if detail is None else read_detail(frame, detail)
+    perpetual = read_perpetual(steps.frame, config, funding, mark)
+    return run(strategy, frame, config, steps, perpetual)

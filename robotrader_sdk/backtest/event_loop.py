@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.backtest import kernel
-from robotrader_sdk.backtest.kernel import BarArrays
+from robotrader_sdk.backtest.steps import FineSteps, Steps
 from robotrader_sdk.errors import RobotraderError
 from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.context import Columns, Position
@@ -39,8 +39,14 @@ class BookAccount:
     """A book as an event strategy's account; what it caches is renewed after each change."""
 
     def __init__(
-        self, cash: float, terms: Table, closes: list[float], perp: Perpetual | None
+        self,
+        cash: float,
+        terms: Table,
+        closes: list[float],
+        steps: Steps,
+        perp: Perpetual | None,
     ) -> None:
+        self.steps = steps
         self.perp = perp
         self._use(new_tables(new_ledger(cash), terms))
         self.closes = closes
@@ -84,8 +90,21 @@ class BookAccount:
         """See `Account`."""
         return tuple(self.live.values())
 
+    def pass_bar(self, bar: int) -> int:
+        """Go through the steps of a bar; the last one, or that whose equity is 0 or below."""
+        arrays, last = self.steps.arrays, self.steps.last(bar)
+        for step in range(self.steps.first(bar), last + 1):
+            if self.n_working or (self.quantity and self.perp is not None):
+                self.match(step, arrays.open[step], arrays.high[step], arrays.low[step], False)
+            worth = self.money + (self.quantity * arrays.close[step] - self.entry_value)
+            if self.perp is not None:
+                self.curve.append(worth)
+            if worth <= 0.0:
+                return step
+        return last
+
     def match(self, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
-        """Fill what a bar fills, and tell the orders that have ended."""
+        """Fill what a bar, or a step of one, fills, and tell the orders that have ended."""
         self._make_room(0)
         state = self._match(self.tables, bar, open_, high, low, at_close, self.perp)
         self.money, self.quantity, self.entry_value, self._held = state[:4]
@@ -112,7 +131,7 @@ class BookAccount:
         self._make_room(1)
         row = self._place(
             self.tables,
-            self.bar,
+            self.steps.last(self.bar),
             self.closes[self.bar],
             int(order.side),
             int(order.type),
@@ -121,7 +140,7 @@ class BookAccount:
             order.size,
             order.limit_price,
             order.stop_price,
-            order.valid_bars,
+            self.steps.life(self.bar, order.valid_bars),
             order.stop_loss,
             order.take_profit,
             order.trailing_stop,
@@ -138,8 +157,9 @@ class BookAccount:
     def _cancel(self, order: Order) -> None:
         for row, live in self.live.items():
             if live is order:
-                end_order(self.book, row, OrderStatus.CANCELLED.value, self.bar)
-                sweep(self.book, self.bar)
+                step = self.steps.last(self.bar)
+                end_order(self.book, row, OrderStatus.CANCELLED.value, step)
+                sweep(self.book, step)
                 self._read_back(row, self.live.pop(row))
                 self.n_working -= 1
                 return
@@ -186,15 +206,14 @@ class BookAccount:
 def run_events(
     strategy: Strategy,
     bars: pd.DataFrame,
-    arrays: BarArrays,
     account: BookAccount,
     symbol: str,
     fill_at_close: bool,
     check_warmup: Callable[[int], None],
 ) -> tuple[int, Stepper]:
-    """Run an event strategy; how many bars were run, and the stepper with its indicators.
+    """Run an event strategy; how many steps were run, and the stepper with its indicators.
 
-    Fewer bars than given were run only if the equity fell to 0 or below.
+    Fewer than there are were run only if the equity fell to 0 or below.
     """
     columns = Columns(bars)
     stepper = Stepper(strategy, bars, columns, account, symbol)
@@ -202,12 +221,16 @@ def run_events(
     warmup_bars, clock = stepper.warmup_bars, stepper.clock
     on_bar, ctx = stepper.strategy.on_bar, stepper.ctx
     n_working, quantity, margined = 0, 0.0, account.perp is not None
+    steps = account.steps
+    stepwise = isinstance(steps, FineSteps)
     deciding = False
     try:
         for bar, close in enumerate(account.closes):
             account.bar = bar
-            if n_working or (quantity and margined):
-                account.match(bar, arrays.open[bar], arrays.high[bar], arrays.low[bar], False)
+            if n_working or margined or (quantity and stepwise):
+                step = account.pass_bar(bar)
+                if step < steps.last(bar):
+                    return step + 1, stepper
                 n_working, quantity = account.n_working, account.quantity
             if bar >= warmup_bars:
                 # `stepper.step`, without a call and a `try` a bar.
@@ -218,29 +241,27 @@ def run_events(
                 if ctx.intents:
                     account.carry_out(ctx.take_intents())
                     if fill_at_close:
-                        account.match(bar, close, close, close, True)
+                        account.match(steps.last(bar), close, close, close, True)
                     n_working, quantity = account.n_working, account.quantity
             if margined:
-                account.curve.append(account.equity())
-            if quantity and account.equity() <= 0.0:
-                return bar + 1, stepper
+                account.curve[-1] = account.equity()
+            if (quantity or margined) and account.equity() <= 0.0:
+                return steps.last(bar) + 1, stepper
     except RobotraderError:
         raise
     except Exception as error:
         if deciding:
             raise stepper.failure(error) from error
         raise
-    return len(account.closes), stepper
+    return steps.last(len(account.closes) - 1) + 1, stepper
 
 
-def equity_of(
-    account: BookAccount, cash: float, close: NDArray[np.float64], n_bars: int
-) -> NDArray[np.float64]:
-    """The equity at each close of a finished run."""
+def equity_of(account: BookAccount, cash: float, n_steps: int) -> NDArray[np.float64]:
+    """The equity at the close of each step of a finished run."""
     if account.perp is not None:  # whose funding changes the cash between fills
         return np.array(account.curve)
-    equity = np.empty(n_bars)
+    equity = np.empty(n_steps)
     n_fills = int(account.book.position["n_fills"])
-    curve = kernel.equity_curve.for_work(0.5 * n_bars)
-    curve(cash, account.book.fills[:n_fills], close, equity)
+    curve = kernel.equity_curve.for_work(0.5 * n_steps)
+    curve(cash, account.book.fills[:n_fills], account.steps.arrays.close, equity)
     return equity

@@ -17,8 +17,10 @@ from robotrader_sdk.trading.filling import AT_OPEN
 from robotrader_sdk.trading.margin import Perpetual
 from robotrader_sdk.trading.tiers import tier_table
 
-FUNDING = np.dtype([("time", "i8"), ("bar", "i8"), ("rate", "f8"), ("mark", "f8")])
-"""One funding instant within the bars; `time` in nanoseconds since 1970."""
+FUNDING = np.dtype(
+    [("time", "i8"), ("step", "i8"), ("rate", "f8"), ("mark", "f8"), ("quantity", "f8")]
+)
+"""One funding instant within the bars; `time` in nanoseconds since 1970, `quantity` signed."""
 
 Given = pd.Series | pd.DataFrame | None
 
@@ -30,20 +32,30 @@ class PerpetualData:
     rules: Perpetual
     funding: NDArray[Any]
     covered: tuple[int, int] | None
+    times: Times
 
-    def check_covered(self, fills: NDArray[Any], index: pd.DatetimeIndex) -> None:
-        """BacktestError if a position was held where funding was given but is not known."""
+    def paid(self, fills: NDArray[Any], n_steps: int) -> NDArray[Any]:
+        """The funding of a finished run: the instants at which something was held.
+
+        BacktestError if that was so at a time for which no rate is known.
+        """
+        self._check_covered(fills, self.times[:n_steps])
+        instants = self.funding[self.funding["step"] < n_steps]
+        instants["quantity"] = quantity_at(fills, instants["step"])
+        held: NDArray[Any] = instants[instants["quantity"] != 0.0]
+        return held
+
+    def _check_covered(self, fills: NDArray[Any], times: Times) -> None:
         if self.covered is None:
             return
         first, end = self.covered
-        times = nanoseconds(index)
         held = quantity_at(fills, np.arange(len(times))) != 0.0
         lacking = np.flatnonzero(held & ((times < first) | (times >= end)))
         if lacking.size:
             raise BacktestError(
-                f"funding does not cover the position: one is held at {index[lacking[0]]}, the "
-                f"rates given cover {instant(first)} to {instant(end)}; give the missing rates, "
-                f"or fewer bars"
+                f"funding does not cover the position: one is held at "
+                f"{instant(times[lacking[0]])}, the rates given cover {instant(first)} to "
+                f"{instant(end)}; give the missing rates, or fewer bars"
             )
 
 
@@ -70,37 +82,33 @@ def read_perpetual(
         instants, covered = _read_funding(funding, times, config.max_funding_rate)
     instants["mark"] = marks.at(instants["time"])
     due = np.zeros(len(times))
-    np.add.at(due, instants["bar"], instants["rate"] * instants["mark"])
+    np.add.at(due, instants["step"], instants["rate"] * instants["mark"])
     tiers = tier_table(config.instrument.tiers)
     tiers.flags.writeable = False
     arrays = (uniform(values, np.float64) for values in (*marks.along(times), due))
-    return PerpetualData(Perpetual(tiers, *arrays), instants, covered)
+    return PerpetualData(Perpetual(tiers, *arrays), instants, covered, times)
 
 
-def funding_frame(instants: NDArray[Any], fills: NDArray[Any], n_bars: int) -> pd.DataFrame:
+def funding_frame(paid: NDArray[Any]) -> pd.DataFrame:
     """One row for each funding instant at which something was held.
 
     time; rate; mark; quantity (signed, base units); paid (quote; below 0: received).
     """
-    instants = instants[instants["bar"] < n_bars]
-    quantity = quantity_at(fills, instants["bar"])
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "time": pd.to_datetime(instants["time"], utc=True),
-            "rate": instants["rate"],
-            "mark": instants["mark"],
-            "quantity": quantity,
-            "paid": instants["rate"] * instants["mark"] * quantity,
+            "time": pd.to_datetime(paid["time"], utc=True),
+            "rate": paid["rate"],
+            "mark": paid["mark"],
+            "quantity": paid["quantity"],
+            "paid": paid["rate"] * paid["mark"] * paid["quantity"],
         }
     )
-    paid: pd.DataFrame = frame[quantity != 0.0].reset_index(drop=True)
-    return paid
 
 
-def quantity_at(fills: NDArray[Any], bars: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The position in each bar after the fills at its open."""
+def quantity_at(fills: NDArray[Any], steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The position in each step after the fills at its open."""
     moments = fills["bar"].astype(np.int64) * 4 + fills["moment"]
-    after = np.searchsorted(moments, bars * 4 + AT_OPEN, side="right")
+    after = np.searchsorted(moments, steps * 4 + AT_OPEN, side="right")
     return np.concatenate([[0.0], fills["position"]])[after]
 
 
@@ -122,7 +130,7 @@ def _read_funding(
     instants = np.zeros(int(within.sum()), FUNDING)
     instants["time"] = times[within]
     instants["rate"] = rates[within]
-    instants["bar"] = np.searchsorted(bar_times, times[within], side="right") - 1
+    instants["step"] = np.searchsorted(bar_times, times[within], side="right") - 1
     if interval == 0:
         return instants, None
     # Not covered are the bar that contains the instant before the first and those before it, and

@@ -50,7 +50,7 @@ border-bottom:1px solid rgba(128,128,128,.2);padding:2px 0}
 def figures(result: BacktestResult) -> dict[str, tuple[str, str]]:
     """Each figure's label and value as people read them, by name."""
     stats = result.stats
-    return {m.name: (m.label, m.display(stats[m.name])) for m in METRICS}
+    return {m.name: (m.label, m.display(stats[m.name])) for m in METRICS if m.name in stats}
 
 
 def notices(result: BacktestResult) -> list[str]:
@@ -66,6 +66,11 @@ def notices(result: BacktestResult) -> list[str]:
             f"{result.n_ambiguous} trades met their stop-loss in a bar that can't tell what came "
             f"first. The figures assume the stop; the profit lies between "
             f"{result.pnl_pessimistic:,.2f} and {result.pnl_optimistic:,.2f}."
+        )
+    if result.n_liquidations:
+        found.append(
+            f"{result.n_liquidations} positions were liquidated: less leverage, or a stop-loss "
+            f"before the liquidation price, keeps that from happening."
         )
     rejected = len(result.rejected)
     if rejected:

@@ -57,6 +57,7 @@ class BacktestResult:
     n_conflicts: int = 0
     n_liquidations: int = 0
     funding_table: Table | None = None
+    n_settled: int | None = None
     pnl_pessimistic: float
     pnl_optimistic: float
 
@@ -72,6 +73,7 @@ class BacktestResult:
         warmup_bars: int,
         indicators: dict[str, NDArray[np.float64]],
         funding: Table | None = None,
+        n_settled: int | None = None,
     ) -> BacktestResult:
         """The result of a finished book; its tables are cut to what was used."""
         position = book.position
@@ -91,6 +93,7 @@ class BacktestResult:
             n_conflicts=int(position["n_conflicts"]),
             n_liquidations=int(position["n_liquidations"]),
             funding_table=funding,
+            n_settled=n_settled,
             pnl_pessimistic=pnl,
             pnl_optimistic=pnl,
         )
@@ -127,9 +130,6 @@ class BacktestResult:
             else:
                 figures[name] = value
         figures["n_conflicting_signals"] = self.n_conflicts
-        if self.config.instrument.is_perpetual:
-            figures["funding_paid"] = self._funding_paid()
-            figures["n_liquidations"] = self.n_liquidations
         return pd.Series(figures, name=self.strategy, dtype=object)
 
     @cached_property
@@ -178,10 +178,8 @@ class BacktestResult:
         """See `perpetual.funding_frame`; empty where no funding was given."""
         from robotrader_sdk.backtest import perpetual
 
-        instants = np.zeros(0, perpetual.FUNDING)
-        if self.funding_table is not None:
-            instants = self.funding_table
-        return perpetual.funding_frame(instants, self.fill_table, len(self.equity_values))
+        paid = self.funding_table
+        return perpetual.funding_frame(np.zeros(0, perpetual.FUNDING) if paid is None else paid)
 
     @cached_property
     def positions(self) -> pd.DataFrame:
@@ -238,9 +236,6 @@ class BacktestResult:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    def _funding_paid(self) -> float:
-        return float(self.funding["paid"].sum())
-
     @property
     def _all_times(self) -> pd.DatetimeIndex:
         return pd.DatetimeIndex(self.bars.index)
@@ -252,6 +247,7 @@ class BacktestResult:
             lots = lots[lots["closed"] == 1]
         pnl = records.trade_pnl(lots, 0.0)
         fills = self.fill_table
+        margined = self.config.instrument.is_perpetual
         return RunArrays(
             open_times_ns=_nanoseconds(self.index),
             open=self.bars["open"].to_numpy()[:n_bars],
@@ -270,6 +266,9 @@ class BacktestResult:
             n_ambiguous=self.n_ambiguous,
             pnl_pessimistic=self.pnl_pessimistic,
             pnl_optimistic=self.pnl_optimistic,
+            n_settled=self.n_settled,
+            funding_paid=float(self.funding["paid"].sum()) if margined else None,
+            n_liquidations=self.n_liquidations if margined else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from robotrader_sdk.backtest.config import BacktestConfig
 from robotrader_sdk.backtest.event_loop import BookAccount, equity_of, run_events
-from robotrader_sdk.backtest.kernel import BarArrays, run_signals
+from robotrader_sdk.backtest.kernel import run_signals
 from robotrader_sdk.backtest.perpetual import PerpetualData
 from robotrader_sdk.backtest.result import BacktestResult
-from robotrader_sdk.compiled import uniform
+from robotrader_sdk.backtest.steps import FineSteps, Steps
 from robotrader_sdk.errors import BarsError, InstrumentError, RobotraderError
 from robotrader_sdk.strategy.base import Strategy, is_vectorised, stated_warmup
 from robotrader_sdk.strategy.signals import Signals, read_indicators, read_signals, uses_shorts
@@ -30,11 +30,12 @@ def run(
     strategy: Strategy,
     bars: pd.DataFrame,
     config: BacktestConfig,
+    steps: Steps,
     perpetual: PerpetualData | None = None,
 ) -> BacktestResult:
     """Run stop-loss first; where that was ever in doubt, also take-profit first."""
     form = _SignalsRun if is_vectorised(strategy) else _EventsRun
-    one = form(strategy, bars, config, perpetual)
+    one = form(strategy, bars, config, steps, perpetual)
     outcome = one.once(take_profit_first=False)
     result = BacktestResult.from_book(
         strategy=strategy,
@@ -44,10 +45,9 @@ def run(
         equity=outcome.equity,
         warmup_bars=outcome.warmup_bars,
         indicators=outcome.indicators,
-        funding=None if perpetual is None else perpetual.funding,
+        funding=outcome.funding,
+        n_settled=_n_settled(steps, outcome.book, config),
     )
-    if perpetual is not None:
-        perpetual.check_covered(result.fill_table, result.index)
     if outcome.book.position["n_ambiguous"] == 0:
         return result
     other = one.once(take_profit_first=True).equity[-1] - config.cash
@@ -57,12 +57,13 @@ def run(
 
 @dataclass
 class Outcome:
-    """The book and equity of one pass over the bars."""
+    """The book and equity of one pass over the bars, in bars."""
 
     book: Book
     equity: NDArray[np.float64]
     warmup_bars: int
     indicators: dict[str, NDArray[np.float64]]
+    funding: Table | None
 
 
 @dataclass
@@ -72,14 +73,11 @@ class _Run:
     strategy: Strategy
     bars: pd.DataFrame
     config: BacktestConfig
+    steps: Steps
     perpetual: PerpetualData | None
-    arrays: BarArrays = field(init=False)
 
     def __post_init__(self) -> None:
-        names = ("open", "high", "low", "close")
-        self.arrays = BarArrays(
-            *(uniform(self.bars[name].to_numpy(), np.float64) for name in names)
-        )
+        """What a form of strategy prepares before its first pass."""
 
     @property
     def rules(self) -> Perpetual | None:
@@ -102,6 +100,21 @@ class _Run:
         """One pass over the bars."""
         raise NotImplementedError
 
+    def outcome(
+        self,
+        book: Book,
+        equity: NDArray[np.float64],
+        warmup_bars: int,
+        indicators: dict[str, NDArray[np.float64]],
+    ) -> Outcome:
+        """What a pass over the steps has led to."""
+        funding = None
+        if self.perpetual is not None:
+            fills = book.fills[: book.position["n_fills"]]
+            funding = self.perpetual.paid(fills, len(equity))
+        book, equity = self.steps.in_bars(book, equity)
+        return Outcome(book, equity, warmup_bars, indicators, funding)
+
     def check_warmup(self, warmup_bars: int) -> None:
         """BarsError if no bar would be left to decide at."""
         if len(self.bars) <= warmup_bars:
@@ -115,7 +128,6 @@ class _SignalsRun(_Run):
     """A vectorised strategy in the compiled kernel."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         strategy = self.strategy.fresh()
         owner = type(strategy).__name__
         self.warmup_bars = stated_warmup(strategy) or 0
@@ -137,7 +149,7 @@ class _SignalsRun(_Run):
 
     def plain_microseconds(self) -> float:
         """What plain Python would take: little for a quiet bar, much where orders are matched."""
-        n_bars = len(self.bars)
+        n_bars = len(self.steps.arrays.close)
         rests = self.signals.has_resting_orders
         n_matched = (
             n_bars
@@ -147,20 +159,22 @@ class _SignalsRun(_Run):
         return 2.0 * n_bars + 400.0 * n_matched
 
     def once(self, take_profit_first: bool) -> Outcome:
-        ledger = new_ledger(self.config.cash)
+        ledger, steps = new_ledger(self.config.cash), self.steps
         tables = new_tables(ledger, self.terms(take_profit_first), _rows_for(self.signals.flags))
-        equity = np.empty(len(self.bars))
+        equity = np.empty(len(steps.arrays.close))
         at_close = self.config.fill_at == "close"
         run = run_signals.for_work(self.plain_microseconds())
-        bar = 0
-        while bar < len(equity) and (bar == 0 or equity[bar - 1] > 0.0):
-            end_bar = min(bar + _CHUNK, len(equity))
-            wishes = self.signals.wishes(max(bar, self.warmup_bars), end_bar)
-            stopped = run(tables, self.arrays, wishes, bar, end_bar, at_close, equity, self.rules)
-            if stopped < end_bar:
+        step = 0
+        while step < len(equity) and (step == 0 or equity[step - 1] > 0.0):
+            bar = steps.bar_of(step)
+            end_bar = min(bar + _CHUNK, len(self.bars))
+            end = steps.last(end_bar - 1) + 1
+            wishes = steps.wishes(self.signals.wishes(max(bar, self.warmup_bars), end_bar))
+            stopped = run(tables, steps.arrays, wishes, step, end, at_close, equity, self.rules)
+            if stopped < end:
                 tables = enlarged(tables)
-            bar = stopped
-        return Outcome(opened(tables), equity[:bar], self.warmup_bars, self.indicators)
+            step = stopped
+        return self.outcome(opened(tables), equity[:step], self.warmup_bars, self.indicators)
 
 
 class _EventsRun(_Run):
@@ -168,21 +182,27 @@ class _EventsRun(_Run):
 
     def once(self, take_profit_first: bool) -> Outcome:
         config = self.config
-        closes = self.arrays.close.tolist()
-        account = BookAccount(config.cash, self.terms(take_profit_first), closes, self.rules)
+        closes = self.bars["close"].to_numpy(dtype=np.float64).tolist()
+        account = BookAccount(
+            config.cash, self.terms(take_profit_first), closes, self.steps, self.rules
+        )
         symbol = config.instrument.symbol or str(self.bars.attrs.get("symbol", ""))
         at_close = config.fill_at == "close"
-        n_bars, stepper = run_events(
-            self.strategy,
-            self.bars,
-            self.arrays,
-            account,
-            symbol,
-            at_close,
-            self.check_warmup,
+        n_steps, stepper = run_events(
+            self.strategy, self.bars, account, symbol, at_close, self.check_warmup
         )
-        equity = equity_of(account, config.cash, self.arrays.close, n_bars)
-        return Outcome(account.book, equity, stepper.warmup_bars, stepper.registry.series)
+        equity = equity_of(account, config.cash, n_steps)
+        series = stepper.registry.series
+        return self.outcome(account.book, equity, stepper.warmup_bars, series)
+
+
+def _n_settled(steps: Steps, book: Book, config: BacktestConfig) -> int | None:
+    """How many trades finer bars have settled; None where there are none."""
+    if not isinstance(steps, FineSteps):
+        return None
+    from robotrader_sdk.backtest.detail import count_settled
+
+    return count_settled(steps, book.lots, book.orders, config.instrument)
 
 
 def _rows_for(flags: NDArray[np.uint8]) -> int:

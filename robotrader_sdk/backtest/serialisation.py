@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.backtest.config import BacktestConfig
+from robotrader_sdk.backtest.perpetual import FUNDING
 from robotrader_sdk.backtest.result import BacktestResult
 from robotrader_sdk.errors import ResultError, RobotraderError
 from robotrader_sdk.trading.costs import Fees
@@ -35,6 +36,8 @@ def to_json(result: BacktestResult) -> str:
             "warmup_bars": result.warmup_bars,
             "n_ambiguous": result.n_ambiguous,
             "n_conflicts": result.n_conflicts,
+            "n_liquidations": result.n_liquidations,
+            "n_settled": result.n_settled,
             "pnl_pessimistic": result.pnl_pessimistic,
             "pnl_optimistic": result.pnl_optimistic,
             "open_time_unit": result.bars.index.unit,  # type: ignore[attr-defined]
@@ -44,6 +47,7 @@ def to_json(result: BacktestResult) -> str:
             "orders": _columns(result.order_table),
             "lots": _columns(result.lot_table),
             "fills": _columns(result.fill_table),
+            "funding": None if result.funding_table is None else _columns(result.funding_table),
             "indicators": {name: _plain(v) for name, v in result.indicators.items()},
         },
         allow_nan=False,
@@ -101,6 +105,9 @@ def _read(saved: dict[str, Any]) -> BacktestResult:
         indicators={name: _floats(v) for name, v in saved["indicators"].items()},
         n_ambiguous=saved["n_ambiguous"],
         n_conflicts=saved["n_conflicts"],
+        n_liquidations=saved["n_liquidations"],
+        n_settled=saved["n_settled"],
+        funding_table=None if saved["funding"] is None else _table(saved["funding"], FUNDING),
         pnl_pessimistic=saved["pnl_pessimistic"],
         pnl_optimistic=saved["pnl_optimistic"],
     )

@@ -62,7 +62,9 @@ def run(
     kind: Annotated[
         str,
         typer.Option(
-            metavar="synthetic|spot", help="spot can't be sold short.", rich_help_panel=_MARKET
+            metavar="synthetic|spot|linear_perpetual",
+            help="spot can't be sold short; a perpetual is margined.",
+            rich_help_panel=_MARKET,
         ),
     ] = "synthetic",
     tick_size: Annotated[
@@ -80,6 +82,17 @@ def run(
             metavar="quote|base", help="What a buy pays its fee in.", rich_help_panel=_MARKET
         ),
     ] = "quote",
+    leverage: Annotated[
+        float, typer.Option(help="Of a perpetual: notional / margin.", rich_help_panel=_MARKET)
+    ] = 1.0,
+    margin: Annotated[
+        str,
+        typer.Option(
+            metavar="isolated|cross",
+            help="Of a perpetual: what backs a position.",
+            rich_help_panel=_MARKET,
+        ),
+    ] = "isolated",
     fill_at: Annotated[
         str,
         typer.Option(
@@ -135,6 +148,8 @@ def run(
             ),
             fill_at=fill_at,
             limit_fill=limit_fill,
+            leverage=leverage,
+            margin=margin,
         )
         if report is not None:
             result.to_html(report)

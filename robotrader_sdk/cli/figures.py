@@ -100,8 +100,9 @@ def _figures_table(result: BacktestResult) -> Table:
     for _half in ("left", "right"):
         table.add_column(style="dim", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
-    half = (len(METRICS) + 1) // 2
-    cells = [(Text(metric.label), _value(metric, result)) for metric in METRICS]
+    shown = [metric for metric in METRICS if metric.name in result.stats]
+    half = (len(shown) + 1) // 2
+    cells = [(Text(metric.label), _value(metric, result)) for metric in shown]
     empty = (Text(), Text())
     for row in range(half):
         right = cells[half + row] if half + row < len(cells) else empty

@@ -51,8 +51,11 @@ def a_run(bars: int = 400) -> RunArrays:
 
 
 def test_names_and_order_are_those_promised() -> None:
-    assert [metric.name for metric in METRICS] == NAMES
+    some = ["n_settled", "funding_paid", "n_liquidations"]
+    assert [metric.name for metric in METRICS] == [*NAMES, *some]
     assert list(summarise(a_run())) == NAMES
+    whole = dataclasses.replace(a_run(), n_settled=0, funding_paid=0.0, n_liquidations=0)
+    assert list(summarise(whole)) == [*NAMES, *some]
 
 
 def test_labels_are_for_people_and_differ() -> None:
@@ -106,7 +109,7 @@ def test_hardly_any_bars_give_dashes_and_no_error(bars: int) -> None:
     figures = summarise(a_run(bars))
     assert list(figures) == NAMES
     assert figures["bars"] == bars
-    shown = {metric.name: metric.display(figures[metric.name]) for metric in METRICS}
+    shown = {m.name: m.display(figures[m.name]) for m in METRICS if m.name in figures}
     assert shown["win_rate"] == shown["profit_factor"] == shown["sharpe"] == "-"
     assert shown["n_trades"] == "0"
 

@@ -22,7 +22,7 @@ def test_the_table_shows_every_figure_as_the_metrics_display_it(robotrader: Robo
     ended = robotrader("backtest", "SmaCross", *SAMPLE, "--set", "fast=5")
     assert (ended.code, ended.err) == (0, "")
     stats = backtest(SmaCross(fast=5), rt.sample_bars("AAPL")).stats
-    for metric in METRICS:
+    for metric in (metric for metric in METRICS if metric.name in stats):
         assert metric.label in ended.out
         assert metric.display(stats[metric.name]) in ended.out
     for expected in ("SmaCross(fast=5", "completed", "fees 0.1 % maker"):
@@ -49,9 +49,16 @@ def test_every_setting_reaches_the_run(robotrader: Robotrader) -> None:
             "min_notional": 10.0,
             "fee_currency": "base",
             "symbol": "AAPL",
+            "max_leverage": 20.0,
+            "maintenance_margin": 0.01,
+            "contract_size": 1.0,
+            "liquidation_fee": 0.0,
         },
         "fill_at": "close",
         "limit_fill": "touch",
+        "leverage": 1.0,
+        "margin": "isolated",
+        "max_funding_rate": 0.003,
     }
     expected = backtest(
         SmaCross(fast=5, slow=20),
@@ -67,6 +74,16 @@ def test_every_setting_reaches_the_run(robotrader: Robotrader) -> None:
     assert told["stats"]["final_equity"] == expected.stats["final_equity"]
     assert told["contract"] == expected.contract
     assert any("not tradable" in notice for notice in told["notices"])
+
+
+def test_a_perpetual_shows_its_own_figures(robotrader: Robotrader) -> None:
+    ended = robotrader(
+        "backtest", "SmaCross", *SAMPLE, "--kind", "linear_perpetual", "--leverage", "5",
+        "--margin", "cross",
+    )  # fmt: skip
+    assert (ended.code, ended.err) == (0, "")
+    for expected in ("Liquidations", "Funding paid", "cross margin at 5 x"):
+        assert expected in ended.out
 
 
 def test_json_has_iso_times_and_null_for_what_is_not_defined(robotrader: Robotrader) -> None:

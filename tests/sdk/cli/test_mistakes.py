@@ -23,7 +23,10 @@ MISTAKES = {
     "fee in percent": ([*RUN, "--taker-fee", "1"], "fees.taker must be a fraction"),
     "maker fee": ([*RUN, "--maker-fee", "nan"], "fees.maker must be a fraction"),
     "slippage": ([*RUN, "--slippage", "-.1"], "slippage is against the trader"),
-    "kind": ([*RUN, "--kind", "future"], "expected one of ('synthetic', 'spot')"),
+    "kind": (
+        [*RUN, "--kind", "future"],
+        "expected one of ('synthetic', 'spot', 'linear_perpetual')",
+    ),
     "tick": ([*RUN, "--tick-size", "-1"], "tick_size must be a number >= 0"),
     "fee currency": ([*RUN, "--fee-currency", "base"], "belongs to kind 'spot'"),
     "fill at": ([*RUN, "--fill-at", "open"], "one of 'next_open', 'close'"),
