@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from robotrader_sdk.strategy.signals import Signals
     from robotrader_sdk.trading.costs import Fees
     from robotrader_sdk.trading.instrument import Instrument
+    from robotrader_sdk.trading.tiers import MarginTier
     from robotrader_sdk.types import Timeframe
 
 __version__ = "0.1.0"
@@ -39,6 +40,7 @@ _WHERE = {
     "Context": "strategy.context",
     "Fees": "trading.costs",
     "Instrument": "trading.instrument",
+    "MarginTier": "trading.tiers",
     "Signals": "strategy.signals",
     "Strategy": "strategy.base",
     "Timeframe": "types",
@@ -58,6 +60,7 @@ __all__ = [
     "Context",
     "Fees",
     "Instrument",
+    "MarginTier",
     "Signals",
     "Strategy",
     "Timeframe",

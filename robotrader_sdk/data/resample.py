@@ -6,7 +6,7 @@ whole weeks count from Monday 1970-01-05, so that weeks start on Mondays.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol, Self, TypeVar, overload, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -21,20 +21,52 @@ _WEEK = 7 * 86_400
 _FIRST_MONDAY = 4 * 86_400
 
 
+@runtime_checkable
+class Resamplable(Protocol):
+    """Stands for bars that it does not show, as what `init` of a strategy gets."""
+
+    def resampled(
+        self, timeframe: Timeframe | str, *, from_timeframe: Timeframe | str | None = None
+    ) -> Self:
+        """What stands for the coarser bars made of them."""
+
+
+Handle = TypeVar("Handle", bound=Resamplable)
+
+
+@overload
 def resample(
     bars: pd.DataFrame,
     timeframe: Timeframe | str,
     *,
+    from_timeframe: Timeframe | str | None = ...,
+    incomplete: Literal["drop", "mark"] = ...,
+) -> pd.DataFrame: ...
+@overload
+def resample(
+    bars: Handle,
+    timeframe: Timeframe | str,
+    *,
+    from_timeframe: Timeframe | str | None = ...,
+    incomplete: Literal["drop"] = ...,
+) -> Handle: ...
+def resample(
+    bars: pd.DataFrame | Handle,
+    timeframe: Timeframe | str,
+    *,
     from_timeframe: Timeframe | str | None = None,
     incomplete: Literal["drop", "mark"] = "drop",
-) -> pd.DataFrame:
+) -> pd.DataFrame | Handle:
     """Merge bars into coarser ones, such as 1h into 4h or 1d into 1w.
 
     A coarse bar is named by its open_time and covers [open_time, open_time + timeframe): the
     first open, the highest high, the lowest low, the last close and the sum of the volumes
-    of the bars that open in it. **It is known only at its end**: joined to finer bars it
-    belongs to those from open_time + timeframe on. Times without any finer bar give no
-    coarse bar. Columns other than the five are left out.
+    of the bars that open in it. **It is known only at its end**: `rt.align` brings what was
+    computed on coarse bars to the finer ones from there on. Times without any finer bar give
+    no coarse bar. Columns other than the five are left out.
+
+    In a strategy's `init(self, bars)` it gives a handle of the coarser bars, and
+    `self.indicator(rt.ta.ema, rt.resample(bars, "4h").close, 20)` is aligned by itself.
 
     The last coarse bar is complete once the finer bars reach its end, the first if they
     begin at its start (where the data begin later, its open is not the true one). Those that
@@ -49,6 +81,8 @@ def resample(
     """
     if incomplete not in ("drop", "mark"):
         raise BarsError(f"incomplete={incomplete!r} is not known; write 'drop' or 'mark'")
+    if not isinstance(bars, pd.DataFrame) and isinstance(bars, Resamplable):
+        return _resampled_handle(bars, timeframe, from_timeframe, incomplete)
     bars = validate_bars(bars, report_gaps=False)
     index = pd.DatetimeIndex(bars.index)
     fine = infer_timeframe(index) if from_timeframe is None else Timeframe.parse(from_timeframe)
@@ -80,6 +114,20 @@ def coarse_open_times(index: pd.DatetimeIndex, timeframe: Timeframe) -> NDArray[
     length = timeframe.seconds * unit
     times: NDArray[np.int64] = index.asi8
     return times - (times - origin) % length
+
+
+def _resampled_handle(
+    bars: Handle,
+    timeframe: Timeframe | str,
+    from_timeframe: Timeframe | str | None,
+    incomplete: str,
+) -> Handle:
+    if incomplete != "drop":
+        raise BarsError(
+            f"incomplete={incomplete!r} serves DataFrames only; what an indicator in init() is "
+            "computed on are complete bars"
+        )
+    return bars.resampled(timeframe, from_timeframe=from_timeframe)
 
 
 def _coarser(fine: Timeframe, timeframe: Timeframe | str) -> Timeframe:

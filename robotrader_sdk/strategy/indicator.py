@@ -1,15 +1,24 @@
-"""Indicators of an event strategy: registered on a handle without values, read without a future."""
+"""Indicators of an event strategy: registered on a handle without values, read without a future.
+
+One of coarser bars is computed on them and shown at the strategy's own bars, each value from
+the close of its coarse bar on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from robotrader_sdk.errors import LookaheadError, StrategyError
+from robotrader_sdk.strategy.handles import BarsHandle, ColumnHandle, Handle
+from robotrader_sdk.strategy.source import Source
+from robotrader_sdk.types import Timeframe
+
+__all__ = ["BarsHandle", "Clock", "ColumnHandle", "IndicatorView", "Registry"]
 
 
 class Clock:
@@ -26,81 +35,25 @@ class Clock:
         return self.closed - 1
 
 
-def _refuse(self: Any, *_: object, **__: object) -> NoReturn:
-    raise LookaheadError(
-        f"{self!r} holds no values: in init() it only tells self.indicator what to compute from; "
-        f"compute inside a function, self.indicator(lambda bars: ..., bars), and read values in "
-        f"on_bar"
-    )
-
-
-class _Handle:
-    """Stands for data that has not happened yet."""
-
-    __slots__ = ()
-    __array__ = __len__ = __iter__ = __float__ = __bool__ = __neg__ = __abs__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-
-
-class ColumnHandle(_Handle):
-    """A column of the bars to come."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        _refuse(self)
-
-    __getitem__ = _refuse
-
-    def __repr__(self) -> str:
-        return f"bars.{self.name}"
-
-
-class BarsHandle(_Handle):
-    """The bars to come, as `init` gets them: `bars`, `bars.close` or `bars["close"]`."""
-
-    __slots__ = ("_columns",)
-
-    def __init__(self, columns: tuple[str, ...]) -> None:
-        self._columns = columns
-
-    def __getattr__(self, name: str) -> ColumnHandle:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self[name]
-
-    def __getitem__(self, name: str) -> ColumnHandle:
-        if name not in self._columns:
-            if isinstance(name, str) and not hasattr(pd.DataFrame, name):
-                raise StrategyError(
-                    f"bars have no column {name!r}, only {', '.join(self._columns)}"
-                )
-            _refuse(self)
-        return ColumnHandle(name)
-
-    def __repr__(self) -> str:
-        return "bars"
-
-
 class IndicatorView:
     """An indicator up to now: `[-1]` is the current value, `[-2]` the one before, `[-5:]` an array.
 
-    Values are floats, NaN in the warm-up. LookaheadError for an index beyond now or before the
+    Values are floats, NaN in the warm-up; one a bar of the strategy, also where the indicator is
+    of coarser bars: then `[-1]` is that of the last of them that has closed, and `[-2]` what
+    `[-1]` was a bar ago, mostly the same. LookaheadError for an index beyond now or before the
     first bar.
     """
 
-    __slots__ = ("_clock", "_list", "_name", "_values")
+    __slots__ = ("_clock", "_computed", "_list", "_name", "_source", "_values")
 
-    def __init__(self, name: str, values: NDArray[np.float64], clock: Clock) -> None:
+    def __init__(
+        self, name: str, computed: NDArray[np.float64], source: Source, clock: Clock
+    ) -> None:
         self._name = name
-        self._values = values
-        self._list: list[float] = values.tolist()
+        self._computed = computed
+        self._source = source
+        self._values = source.at_own_bars(computed)
+        self._list: list[float] = self._values.tolist()
         self._clock = clock
 
     def __getitem__(self, index: Any) -> Any:
@@ -136,62 +89,95 @@ class IndicatorView:
 
 
 class Registry:
-    """Computes what `init` registers, and remembers it."""
+    """Computes what `init` registers, and remembers it.
 
-    def __init__(self, bars: pd.DataFrame, clock: Clock, owner: str) -> None:
-        self.bars = bars
+    `series` holds it by name, one value a bar of the strategy.
+    """
+
+    def __init__(
+        self, bars: pd.DataFrame, clock: Clock, owner: str, timeframe: Timeframe | None = None
+    ) -> None:
+        self.source = Source(bars, timeframe)
         self.clock = clock
         self.owner = owner
         self.views: list[IndicatorView] = []
         self.series: dict[str, NDArray[np.float64]] = {}
+
+    @property
+    def handle(self) -> BarsHandle:
+        """What `init` gets."""
+        return BarsHandle(self.source)
 
     def register(
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """What `Strategy.indicator` returns: a view, or several by name."""
         name = _name_of(function, args, kwargs)
-        result = function(
-            *(self._resolve(a) for a in args), **{k: self._resolve(v) for k, v in kwargs.items()}
-        )
+        source = self._common_source(name, (*args, *kwargs.values()))
+        result = function(*map(_resolved, args), **{k: _resolved(v) for k, v in kwargs.items()})
         if isinstance(result, tuple) and hasattr(result, "_fields"):
-            parts = [self._view(f"{name}.{f}", getattr(result, f)) for f in result._fields]
+            parts = [self._view(f"{name}.{f}", getattr(result, f), source) for f in result._fields]
             named: Any = type(result)
             return named(*parts)
         if isinstance(result, tuple):
-            return tuple(self._view(f"{name}[{k}]", part) for k, part in enumerate(result))
-        return self._view(name, result)
+            return tuple(self._view(f"{name}[{k}]", part, source) for k, part in enumerate(result))
+        return self._view(name, result, source)
 
     @property
     def warmup_bars(self) -> int:
         """How many bars pass before every registered indicator has a value."""
         return max((_leading_nan(values) for values in self.series.values()), default=0)
 
-    def _resolve(self, argument: Any) -> Any:
-        if isinstance(argument, BarsHandle):
-            return self.bars
-        if isinstance(argument, ColumnHandle):
-            return self.bars[argument.name]
-        if isinstance(argument, IndicatorView):
-            return pd.Series(argument._values, index=self.bars.index, name=argument._name)
-        return argument
+    def _common_source(self, name: str, arguments: tuple[Any, ...]) -> Source:
+        """Where the arguments come from; StrategyError if their rows are of different bars."""
+        kinds = (Handle, IndicatorView)
+        sources = dict.fromkeys(a._source for a in arguments if isinstance(a, kinds))
+        if len(sources) > 1:
+            raise StrategyError(
+                f"{self.owner}: indicator {name} mixes {' and '.join(s.label for s in sources)}, "
+                f"whose rows are different bars; register one for each and compare them in on_bar, "
+                f"or give a function of the finer bars that brings the coarser ones to them with "
+                f"rt.align"
+            )
+        return next(iter(sources), self.source)
 
-    def _view(self, name: str, result: Any) -> IndicatorView:
-        try:
-            values = np.array(result, dtype=np.float64)
-        except (TypeError, ValueError):
-            values = np.empty(0)
-        if values.shape != (len(self.bars),):
+    def _view(self, name: str, result: Any, source: Source) -> IndicatorView:
+        if source is not self.source:
+            name = f"{name} {source.timeframe}"
+        computed = _numbers(result)
+        n_bars = len(source.bars)
+        if computed is None or computed.shape != (n_bars,):
             raise StrategyError(
                 f"{self.owner}: indicator {name} must give one number a bar, shape "
-                f"({len(self.bars)},), got {type(result).__name__} of shape {np.shape(result)}"
+                f"({n_bars},), got {type(result).__name__} of shape {np.shape(result)}"
             )
-        view = IndicatorView(name, values, self.clock)
+        view = IndicatorView(name, computed, source, self.clock)
         self.views.append(view)
         key, copies = name, 2
         while key in self.series:
             key, copies = f"{name} #{copies}", copies + 1
-        self.series[key] = values
+        self.series[key] = view._values
         return view
+
+
+def _resolved(argument: Any) -> Any:
+    """The data that a handle or view stands for; whatever else as it is."""
+    if isinstance(argument, BarsHandle):
+        return argument._source.bars
+    if isinstance(argument, ColumnHandle):
+        return argument._source.bars[argument.name]
+    if isinstance(argument, IndicatorView):
+        index = argument._source.bars.index
+        return pd.Series(argument._computed, index=index, name=argument._name)
+    return argument
+
+
+def _numbers(result: Any) -> NDArray[np.float64] | None:
+    """A copy as floats; None where they are no numbers."""
+    try:
+        return np.array(result, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
 
 
 def _name_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -10,14 +10,16 @@ import pandas as pd
 from robotrader_sdk.errors import RobotraderError, StrategyError
 from robotrader_sdk.strategy.base import Strategy, stated_warmup
 from robotrader_sdk.strategy.context import Account, Columns, Context
-from robotrader_sdk.strategy.indicator import BarsHandle, Clock, Registry
+from robotrader_sdk.strategy.indicator import Clock, Registry
 from robotrader_sdk.strategy.intents import Intent
+from robotrader_sdk.types import Timeframe
 
 
 class Stepper:
     """Drives one event strategy over bars; the strategy itself is left untouched.
 
-    `warmup_bars` bars pass before the first decision.
+    `warmup_bars` bars pass before the first decision. `timeframe` is the length of a bar where it
+    is known, as in live trading; None: the most common distance between the bars.
     StrategyError if the strategy's own code fails, with the bar and the line.
     """
 
@@ -28,12 +30,13 @@ class Stepper:
         columns: Columns,
         account: Account,
         symbol: str = "",
+        timeframe: Timeframe | None = None,
     ) -> None:
         self.strategy = strategy.fresh()
         self.clock = Clock()
         self._times = bars.index
-        self.registry = Registry(bars, self.clock, type(strategy).__name__)
-        self._init(bars)
+        self.registry = Registry(bars, self.clock, type(strategy).__name__, timeframe)
+        self._init()
         self.ctx = Context(bars, columns, self.clock, account, (self.strategy.seed, symbol))
         stated = stated_warmup(self.strategy)
         self.warmup_bars = self.registry.warmup_bars if stated is None else stated
@@ -54,10 +57,10 @@ class Stepper:
         where = f" at bar {self._times[self.clock.bar]}"
         return strategy_failure(self.strategy, "on_bar", error, where)
 
-    def _init(self, bars: pd.DataFrame) -> None:
+    def _init(self) -> None:
         self.strategy.__dict__["_register"] = self.registry.register
         try:
-            self.strategy.init(BarsHandle(tuple(map(str, bars.columns))))
+            self.strategy.init(self.registry.handle)
         except RobotraderError:
             raise
         except Exception as error:
