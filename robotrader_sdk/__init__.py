@@ -16,10 +16,13 @@ from robotrader_sdk import errors
 if TYPE_CHECKING:
     from robotrader_sdk import indicators as ta
     from robotrader_sdk.backtest.engine import backtest
+    from robotrader_sdk.backtest.portfolio.result import PortfolioResult
     from robotrader_sdk.backtest.result import BacktestResult
+    from robotrader_sdk.data.align import align
     from robotrader_sdk.data.download import load_bars
     from robotrader_sdk.data.files import read_bars
     from robotrader_sdk.data.gaps import fill_gaps, find_gaps
+    from robotrader_sdk.data.panel import Panel
     from robotrader_sdk.data.resample import resample
     from robotrader_sdk.data.samples import sample_bars
     from robotrader_sdk.data.synthetic import synthetic_bars
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from robotrader_sdk.strategy.base import Strategy
     from robotrader_sdk.strategy.context import Context
     from robotrader_sdk.strategy.params import param
+    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
+    from robotrader_sdk.strategy.portfolio_context import PortfolioContext
     from robotrader_sdk.strategy.signals import Signals
     from robotrader_sdk.trading.costs import Fees
     from robotrader_sdk.trading.instrument import Instrument
@@ -41,9 +46,14 @@ _WHERE = {
     "Fees": "trading.costs",
     "Instrument": "trading.instrument",
     "MarginTier": "trading.tiers",
+    "Panel": "data.panel",
+    "PortfolioContext": "strategy.portfolio_context",
+    "PortfolioResult": "backtest.portfolio.result",
+    "PortfolioStrategy": "strategy.portfolio",
     "Signals": "strategy.signals",
     "Strategy": "strategy.base",
     "Timeframe": "types",
+    "align": "data.align",
     "fill_gaps": "data.gaps",
     "find_gaps": "data.gaps",
     "load_bars": "data.download",
@@ -61,9 +71,14 @@ __all__ = [
     "Fees",
     "Instrument",
     "MarginTier",
+    "Panel",
+    "PortfolioContext",
+    "PortfolioResult",
+    "PortfolioStrategy",
     "Signals",
     "Strategy",
     "Timeframe",
+    "align",
     "backtest",
     "errors",
     "fill_gaps",

@@ -31,7 +31,8 @@ class RunArrays:
     `open_times_ns`, `open`, `close` and `equity` have one value a bar, `equity` at the close;
     `start` is the cash before the first bar. `fill_bars` ascends; `quantity_after` is the signed
     position after each fill. `trade_*` hold closed trades only. `n_settled` is None without finer
-    bars, `funding_paid` and `n_liquidations` without a perpetual.
+    bars, `funding_paid`, `n_liquidations` and `margin_used` (the highest margin posted after a
+    fill, as a fraction of the equity at the close of its bar) without a perpetual.
     """
 
     open_times_ns: IntArray
@@ -54,6 +55,7 @@ class RunArrays:
     n_settled: int | None = None
     funding_paid: float | None = None
     n_liquidations: int | None = None
+    margin_used: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,4 +224,5 @@ METRICS: tuple[Metric, ...] = (
     Metric("n_settled", "Settled by finer bars", Unit.COUNT, lambda m: m.run.n_settled),
     Metric("funding_paid", "Funding paid", Unit.MONEY, lambda m: m.run.funding_paid),
     Metric("n_liquidations", "Liquidations", Unit.COUNT, lambda m: m.run.n_liquidations),
+    Metric("margin_used", "Peak margin / equity", Unit.FRACTION, lambda m: m.run.margin_used),
 )

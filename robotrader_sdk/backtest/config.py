@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from robotrader_sdk.errors import BacktestError, InstrumentError
@@ -31,6 +32,8 @@ class BacktestConfig:
     leverage: float = 1.0
     margin: MarginMode = "isolated"
     max_funding_rate: float = 0.003
+    symbols: Mapping[str, BacktestConfig] = field(default_factory=dict)
+    """Of a panel: what is run with other settings, by symbol."""
 
     def __post_init__(self) -> None:
         cash = self.cash
@@ -51,6 +54,13 @@ class BacktestConfig:
         _one_of("limit_fill", self.limit_fill, get_args(LimitFill))
         _one_of("margin", self.margin, get_args(MarginMode))
         self._check_leverage()
+
+    def for_symbol(self, symbol: str) -> BacktestConfig:
+        """The settings of one symbol of a panel."""
+        own = self.symbols.get(symbol, self)
+        if own.instrument.symbol:
+            return own
+        return replace(own, instrument=replace(own.instrument, symbol=symbol))
 
     def _check_leverage(self) -> None:
         for name in ("leverage", "max_funding_rate"):

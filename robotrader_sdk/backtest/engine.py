@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from robotrader_sdk.backtest.config import BacktestConfig, FillAt, LimitFill, MarginMode
+from robotrader_sdk.backtest.config import FillAt, LimitFill, MarginMode
 from robotrader_sdk.errors import StrategyError
 from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 from robotrader_sdk.trading.costs import Fees
 from robotrader_sdk.trading.instrument import Instrument
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
+    from robotrader_sdk.backtest.perpetual import Given
     from robotrader_sdk.backtest.result import BacktestResult
 
 _DEFAULT_FEES = Fees()
 
 
 def backtest(
-    strategy: Strategy,
-    bars: pd.DataFrame,
+    strategy: Strategy | PortfolioStrategy,
+    bars: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
     cash: float = 10_000.0,
-    fees: Fees = _DEFAULT_FEES,
-    slippage: float = 0.0,
-    instrument: Instrument | None = None,
+    fees: Fees | Mapping[str, Fees] = _DEFAULT_FEES,
+    slippage: float | Mapping[str, float] = 0.0,
+    instrument: Instrument | Mapping[str, Instrument] | None = None,
     fill_at: FillAt = "next_open",
     limit_fill: LimitFill = "through",
-    leverage: float = 1.0,
+    leverage: float | Mapping[str, float] = 1.0,
     margin: MarginMode = "isolated",
-    funding: pd.Series | None = None,
-    mark: pd.Series | pd.DataFrame | None = None,
+    funding: pd.Series | Mapping[str, pd.Series] | None = None,
+    mark: pd.Series | pd.DataFrame | Mapping[str, pd.Series | pd.DataFrame] | None = None,
     max_funding_rate: float = 0.003,
     detail: pd.DataFrame | None = None,
 ) -> BacktestResult:
@@ -39,7 +43,9 @@ def backtest(
 
     strategy: an instance, `SmaCross(fast=10)`; it is not changed, so it can run again.
     bars: DataFrame with columns open, high, low, close, volume and a UTC index of open times;
-        see `rt.read_bars` and `rt.load_bars`.
+        see `rt.read_bars` and `rt.load_bars`. Or a panel: several symbols, as `rt.Panel` takes
+        them; fees, slippage, instrument, leverage, funding and mark may then be dicts by symbol,
+        and the result is an `rt.PortfolioResult`.
     cash: quote money before the first bar.
     fees: `rt.Fees(maker=, taker=)`, fractions of notional.
     slippage: fraction of the price, against the trader, on taker fills only.
@@ -67,32 +73,44 @@ def backtest(
     The rules in full: `result.contract` and the docstrings of `robotrader_sdk.trading`.
     Raises BarsError, BacktestError, StrategyError or SignalError, all below RobotraderError.
     """
-    config = BacktestConfig(
-        cash=cash,
-        fees=fees,
-        slippage=slippage,
-        instrument=Instrument() if instrument is None else instrument,
-        fill_at=fill_at,
-        limit_fill=limit_fill,
-        leverage=leverage,
-        margin=margin,
-        max_funding_rate=max_funding_rate,
-    )
-    if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        name = strategy.__name__
-        raise StrategyError(f"backtest takes an instance: {name}(), not the class {name}")
-    if not isinstance(strategy, Strategy):
-        raise StrategyError(
-            f"strategy must be an instance of a class derived from rt.Strategy, got {strategy!r}"
-        )
+    _check_strategy(strategy)
+    settings = {
+        "cash": cash,
+        "fees": fees,
+        "slippage": slippage,
+        "instrument": instrument,
+        "fill_at": fill_at,
+        "limit_fill": limit_fill,
+        "leverage": leverage,
+        "margin": margin,
+        "max_funding_rate": max_funding_rate,
+    }
     # What runs a strategy is loaded by the first run, not by whoever mentions rt.backtest.
     from robotrader_sdk.backtest.detail import read_detail
     from robotrader_sdk.backtest.perpetual import read_perpetual
     from robotrader_sdk.backtest.runs import run
+    from robotrader_sdk.backtest.settings import is_panel, one_symbol
     from robotrader_sdk.backtest.steps import Steps
     from robotrader_sdk.data.validate import validate_bars
 
-    frame = validate_bars(bars, report_gaps=False)
+    if is_panel(bars) or isinstance(strategy, PortfolioStrategy):
+        from robotrader_sdk.backtest.portfolio.entry import backtest_panel
+
+        return backtest_panel(strategy, bars, settings, funding, mark, detail)
+    config = one_symbol(settings, funding=funding, mark=mark)
+    frame = validate_bars(cast("pd.DataFrame", bars), report_gaps=False)
     steps = Steps(frame) if detail is None else read_detail(frame, detail)
-    perpetual = read_perpetual(steps.frame, config, funding, mark)
+    perpetual = read_perpetual(steps.frame, config, cast("Given", funding), cast("Given", mark))
     return run(strategy, frame, config, steps, perpetual)
+
+
+def _check_strategy(strategy: object) -> None:
+    kinds = (Strategy, PortfolioStrategy)
+    if isinstance(strategy, type) and issubclass(strategy, kinds):
+        name = strategy.__name__
+        raise StrategyError(f"backtest takes an instance: {name}(), not the class {name}")
+    if not isinstance(strategy, kinds):
+        raise StrategyError(
+            f"strategy must be an instance of a class derived from rt.Strategy or "
+            f"rt.PortfolioStrategy, got {strategy!r}"
+        )

@@ -32,7 +32,7 @@ from robotrader_sdk.types import OrderStatus
 _STATUSES = list(OrderStatus)
 
 _PLAIN_CALLS = 1_000
-"""How many bars are matched in plain Python before compiled code is loaded."""
+"""How many bars, with few orders, are matched in plain Python before compiled code is loaded."""
 
 
 class BookAccount:
@@ -106,6 +106,11 @@ class BookAccount:
     def match(self, bar: int, open_: float, high: float, low: float, at_close: bool) -> None:
         """Fill what a bar, or a step of one, fills, and tell the orders that have ended."""
         self._make_room(0)
+        if self._calls_left:
+            # What fills looks at all others that work.
+            self._calls_left = max(self._calls_left - 1 - self.n_working**2 // 50, 0)
+            if self._calls_left == 0:
+                self._load_machine_code()
         state = self._match(self.tables, bar, open_, high, low, at_close, self.perp)
         self.money, self.quantity, self.entry_value, self._held = state[:4]
         self.n_orders, self.n_working, self.n_lots = state[4:]
@@ -114,10 +119,6 @@ class BookAccount:
             status = self._status
             for row in [row for row in self.live if status[row]]:
                 self._read_back(row, self.live.pop(row))
-        if self._calls_left:
-            self._calls_left -= 1
-            if self._calls_left == 0:
-                self._load_machine_code()
 
     def carry_out(self, intents: list[Intent]) -> None:
         """Enter what a strategy asked for, in the order it asked."""
@@ -203,7 +204,7 @@ class BookAccount:
         )
 
 
-def run_events(
+def run_events(  # noqa: C901 - one loop, in which a call a bar would cost a tenth
     strategy: Strategy,
     bars: pd.DataFrame,
     account: BookAccount,
@@ -243,10 +244,12 @@ def run_events(
                     if fill_at_close:
                         account.match(steps.last(bar), close, close, close, True)
                     n_working, quantity = account.n_working, account.quantity
-            if margined:
-                account.curve[-1] = account.equity()
-            if (quantity or margined) and account.equity() <= 0.0:
-                return steps.last(bar) + 1, stepper
+            if quantity or margined:
+                equity = account.money + (quantity * close - account.entry_value)
+                if margined:
+                    account.curve[-1] = equity
+                if equity <= 0.0:
+                    return steps.last(bar) + 1, stepper
     except RobotraderError:
         raise
     except Exception as error:

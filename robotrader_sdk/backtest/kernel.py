@@ -51,8 +51,9 @@ def run_signals(
             if not has_room(book, 3):  # an exit, an entry and a liquidation
                 return bar
             if exposed:
-                high = bars.high[bar]
-                matching.match_bar(book, bar, bars.open[bar], high, bars.low[bar], False, perp)
+                opened = bars.open[bar]
+                matching.match_open(book, bar, opened, False, perp)
+                matching.match_inside(book, bar, opened, bars.high[bar], bars.low[bar], perp)
             if wished:
                 decision.decide(book, bar, close, wishes[k], perp)
                 k += 1

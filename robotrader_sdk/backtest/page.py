@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from robotrader_sdk.backtest import charts, report
+from robotrader_sdk.backtest import report
 from robotrader_sdk.errors import ResultError
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ p.note{font:13px system-ui,sans-serif;opacity:.7}
 """
 
 
-def write(result: BacktestResult, path: Path) -> Path:
+def write(result: BacktestResult, path: Path, more: str = "") -> Path:
     """Write the page; its path. ResultError if the file can't be written."""
-    text = document(result)
+    text = document(result, more)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -42,9 +42,9 @@ def write(result: BacktestResult, path: Path) -> Path:
     return path
 
 
-def document(result: BacktestResult) -> str:
-    """The page as text."""
-    figure = charts.interactive(result)
+def document(result: BacktestResult, more: str = "") -> str:
+    """The page as text; `more` is HTML below the chart."""
+    figure = result.plot()
     figure.update_layout(width=None, autosize=True, height=900)
     chart = figure.to_html(
         include_plotlyjs=True, full_html=False, config={"displaylogo": False, "responsive": True}
@@ -55,7 +55,7 @@ def document(result: BacktestResult) -> str:
         '<meta name="viewport" content="width=device-width">'
         f"<title>{html.escape(result.strategy)}</title>"
         f"<style>{report.STYLE}{_STYLE}</style></head><body>"
-        f"{report.block(result, curve=False)}{chart}"
+        f"{report.block(result, curve=False)}{chart}{more}"
         f"<h2>Trades</h2>{_table(trades)}"
         f"<h2>Rejected orders</h2>{_table(result.rejected)}</body></html>"
     )

@@ -14,13 +14,15 @@ from robotrader_sdk.trading.order import NEVER, Purpose, RejectReason
 from robotrader_sdk.types import Direction, Liquidity, OrderStatus, OrderType, Side
 
 Table = NDArray[Any]
+Closes = float | NDArray[np.float64]
 
 
 def fills_frame(fills: Table, index: pd.DatetimeIndex) -> pd.DataFrame:
     """One row a fill, in the order they happened.
 
     time: open_time of the bar; order: row in the orders; side; price (quote); quantity (base);
-    fee (quote); liquidity; reason; cash and position (signed, base) after it.
+    fee (quote); liquidity; reason; funding (of a perpetual, paid since the fill before it);
+    margin (of a perpetual, posted for the position), cash and position (signed, base) after it.
     """
     return pd.DataFrame(
         {
@@ -32,6 +34,8 @@ def fills_frame(fills: Table, index: pd.DatetimeIndex) -> pd.DataFrame:
             "fee": fills["fee"],
             "liquidity": _words(fills["liquidity"], Liquidity),
             "reason": _words(fills["purpose"], Purpose),
+            "funding": np.diff(fills["funding"], prepend=0.0),
+            "margin": fills["margin"],
             "cash": fills["cash"],
             "position": fills["position"],
         }
@@ -73,7 +77,7 @@ def rejected_frame(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def trades_frame(
-    lots: Table, orders: Table, index: pd.DatetimeIndex, last_close: float, last_bar: int
+    lots: Table, orders: Table, index: pd.DatetimeIndex, last_close: Closes, last_bar: int
 ) -> pd.DataFrame:
     """One row a trade, in the order of entry; open ones last to the end and have no exit.
 
@@ -109,8 +113,11 @@ def trades_frame(
     )
 
 
-def trade_pnl(lots: Table, last_close: float) -> NDArray[np.float64]:
-    """What each lot earned after fees, what is still held being worth the last close."""
+def trade_pnl(lots: Table, last_close: Closes) -> NDArray[np.float64]:
+    """What each lot earned after fees, what is still held being worth the last close.
+
+    `last_close` is one price, or one a lot.
+    """
     value = lots["exit_value"] + lots["quantity"] * last_close
     quantity = lots["exit_quantity"] + lots["quantity"]
     gross = lots["direction"] * (value - lots["entry_price"] * quantity)

@@ -236,6 +236,12 @@ class BacktestResult:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
+    def _margin_used(self) -> float:
+        """The highest margin posted after a fill, as a fraction of the equity at its close."""
+        equity = self.equity_values[self.fill_table["bar"]]
+        solvent = equity > 0.0
+        return float((self.fill_table["margin"][solvent] / equity[solvent]).max(initial=0.0))
+
     @property
     def _all_times(self) -> pd.DatetimeIndex:
         return pd.DatetimeIndex(self.bars.index)
@@ -269,6 +275,7 @@ class BacktestResult:
             n_settled=self.n_settled,
             funding_paid=float(self.funding["paid"].sum()) if margined else None,
             n_liquidations=self.n_liquidations if margined else None,
+            margin_used=self._margin_used() if margined else None,
         )
 
 

@@ -21,6 +21,7 @@ from robotrader_sdk.trading.order import ORDER
 from robotrader_sdk.trading.trade import LOT
 
 FORMAT = "robotrader-backtest-1"
+PORTFOLIO_FORMAT = "robotrader-portfolio-1"
 
 
 def to_json(result: BacktestResult) -> str:
@@ -60,6 +61,10 @@ def from_json(text: str | bytes) -> BacktestResult:
         saved = json.loads(text)
     except (TypeError, ValueError) as error:
         raise ResultError(f"a result is JSON as result.to_json() writes it: {error}") from None
+    if isinstance(saved, dict) and saved.get("format") == PORTFOLIO_FORMAT:
+        from robotrader_sdk.backtest.portfolio import saving
+
+        return saving.from_saved(saved)
     if not isinstance(saved, dict) or saved.get("format") != FORMAT:
         found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
         raise ResultError(f"expected a result of format {FORMAT!r}, got {found!r}")
@@ -83,19 +88,12 @@ def _read(saved: dict[str, Any]) -> BacktestResult:
             f"the saved result is damaged: {n_bars} open times, {len(saved['equity'])} values of "
             f"equity, and {lengths}"
         )
-    config = saved["config"]
     times = np.array(saved["open_time"], np.int64).view(f"M8[{saved['open_time_unit']}]")
     index = pd.DatetimeIndex(times, name="open_time").tz_localize("UTC")
     return BacktestResult(
         strategy=saved["strategy"],
         params=saved["params"],
-        config=BacktestConfig(
-            **{
-                **config,
-                "fees": Fees(**config["fees"]),
-                "instrument": Instrument(**config["instrument"]),
-            }
-        ),
+        config=read_config(saved["config"]),
         bars=pd.DataFrame({k: _column(v) for k, v in saved["bars"].items()}, index=index),
         equity_values=_floats(saved["equity"]),
         warmup_bars=saved["warmup_bars"],
@@ -110,6 +108,18 @@ def _read(saved: dict[str, Any]) -> BacktestResult:
         funding_table=None if saved["funding"] is None else _table(saved["funding"], FUNDING),
         pnl_pessimistic=saved["pnl_pessimistic"],
         pnl_optimistic=saved["pnl_optimistic"],
+    )
+
+
+def read_config(saved: dict[str, Any]) -> BacktestConfig:
+    """The settings of a run, those of the symbols of a panel included."""
+    return BacktestConfig(
+        **{
+            **saved,
+            "fees": Fees(**saved["fees"]),
+            "instrument": Instrument(**saved["instrument"]),
+            "symbols": {name: read_config(own) for name, own in saved["symbols"].items()},
+        }
     )
 
 

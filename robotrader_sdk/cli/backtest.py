@@ -12,7 +12,7 @@ import typer
 
 import robotrader_sdk as rt
 from robotrader_sdk.cli import terminal
-from robotrader_sdk.cli.bars import FORMS, read_source
+from robotrader_sdk.cli.bars import FORMS, read_symbols
 from robotrader_sdk.cli.output import check_writable
 from robotrader_sdk.cli.references import load_strategy_class
 from robotrader_sdk.cli.settings import make_strategy
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from robotrader_sdk.backtest.result import BacktestResult
     from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 
 _COSTS, _MARKET, _RULES, _OUTPUT = "Money and costs", "Market", "Fill contract", "Output"
 
@@ -35,7 +36,13 @@ def run(
             show_default=False,
         ),
     ],
-    bars: Annotated[str, typer.Option(help=f"One of: {FORMS}.", metavar="SOURCE")],
+    bars: Annotated[
+        list[str],
+        typer.Option(
+            help=f"One of: {FORMS}. Repeat for a panel of several symbols; NAME=SOURCE names one.",
+            metavar="SOURCE",
+        ),
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the strategy; repeat."),
@@ -125,16 +132,19 @@ def run(
     """Run a strategy over bars; print its figures and the contract they hold under.
 
     For example: robotrader backtest SmaCross --bars sample:AAPL --set fast=10 --set slow=50
+    Several symbols: robotrader backtest RiskParity --bars sample:AAPL --bars sample:MSFT
     """
     # What a strategy's own code prints must not end up within the JSON.
     with redirect_stdout(sys.stderr) if json else nullcontext():
         if report is not None:
             check_writable(report)
         made = make_strategy(load_strategy_class(strategy), settings or [])
-        frame = read_source(bars, start, end)
+        symbols = read_symbols(bars, start, end)
+        first = next(iter(symbols.values()))
+        panel = len(symbols) > 1 or isinstance(made, rt.PortfolioStrategy)
         result = _backtest(
             made,
-            frame,
+            symbols if panel else first,
             cash=cash,
             fees=rt.Fees(maker=maker_fee, taker=taker_fee),
             slippage=slippage,
@@ -144,7 +154,7 @@ def run(
                 lot_size=lot_size,
                 min_notional=min_notional,
                 fee_currency=fee_currency,  # type: ignore[arg-type]  # checked by Instrument
-                symbol=str(frame.attrs.get("symbol", "")),
+                symbol="" if panel else str(first.attrs.get("symbol", "")),
             ),
             fill_at=fill_at,
             limit_fill=limit_fill,
@@ -156,7 +166,11 @@ def run(
     _tell(result, report, json)
 
 
-def _backtest(strategy: Strategy, bars: pd.DataFrame, **settings: Any) -> BacktestResult:
+def _backtest(
+    strategy: Strategy | PortfolioStrategy,
+    bars: pd.DataFrame | dict[str, pd.DataFrame],
+    **settings: Any,
+) -> BacktestResult:
     """rt.backtest without the gaps told twice: reading the bars has told them."""
     from robotrader_sdk.backtest.engine import backtest
     from robotrader_sdk.data.validate import BarsWarning

@@ -1,12 +1,17 @@
-"""--bars as a user writes it: a file, `exchange:symbol:timeframe`, a sample or synthetic bars."""
+"""--bars as a user writes it: a file, `exchange:symbol:timeframe`, a sample or synthetic bars.
+
+Before it there may be a name, `NAME=SOURCE`: what the symbol is called in the run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import robotrader_sdk as rt
+from robotrader_sdk.cli.errors import CommandError
 from robotrader_sdk.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,6 +44,42 @@ class MarketName:
         return cls(exchange, symbol, timeframe)
 
 
+def read_symbols(
+    sources: Sequence[str], start: str | None = None, end: str | None = None
+) -> dict[str, pd.DataFrame]:
+    """The bars of each source by symbol, as named before it, by itself or by its file.
+
+    CommandError if two sources have one symbol; and what `read_source` raises.
+    """
+    frames: dict[str, pd.DataFrame] = {}
+    for text in sources:
+        name, source = split_name(text)
+        bars = read_source(source, start, end)
+        symbol = name or str(bars.attrs.get("symbol") or _named_by(source))
+        if symbol in frames:
+            raise CommandError(
+                f"--bars {text}: there are bars of {symbol} already; name one of them, as "
+                f"--bars NAME={source}"
+            )
+        if name:
+            bars.attrs["symbol"] = name
+        frames[symbol] = bars
+    return frames
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The name and the source of `NAME=SOURCE`; no name where the whole is a file's."""
+    name, equals, source = text.partition("=")
+    if not equals or Path(text).expanduser().exists():
+        return "", text
+    if not name.strip() or not source.strip():
+        raise CommandError(
+            f"--bars {text!r} is not understood; expected SOURCE or NAME=SOURCE, such as "
+            f"BTC/USDT=btc.csv"
+        )
+    return name.strip(), source.strip()
+
+
 def read_source(source: str, start: str | None = None, end: str | None = None) -> pd.DataFrame:
     """The bars of a source with start <= open_time < end.
 
@@ -58,6 +99,11 @@ def read_source(source: str, start: str | None = None, end: str | None = None) -
     if not separator and Path(source).suffix:
         return rt.read_bars(source)  # which says what is wrong with the file
     raise DataError(f"bars {source!r} are not understood; expected {FORMS}")
+
+
+def _named_by(source: str) -> str:
+    """A file's name without its endings; another source's own text."""
+    return Path(source).name.split(".")[0] if Path(source).expanduser().exists() else source
 
 
 def _sample(name: str) -> pd.DataFrame:

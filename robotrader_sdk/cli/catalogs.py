@@ -17,6 +17,9 @@ from robotrader_sdk.errors import StrategyError, UnknownStrategyError
 
 if TYPE_CHECKING:
     from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
+
+    StrategyClass = type[Strategy] | type[PortfolioStrategy]
 
 GROUP = "robotrader.strategies"
 
@@ -28,7 +31,7 @@ class CatalogEntry(Protocol):
     def idea(self) -> str:
         """The idea in one line."""
 
-    def load(self) -> type[Strategy]:
+    def load(self) -> StrategyClass:
         """Import and return the class."""
 
 
@@ -66,7 +69,7 @@ def find_strategy(name: str) -> tuple[str, CatalogEntry]:
     return ours, known[ours]
 
 
-def load_entry(name: str, entry: CatalogEntry) -> type[Strategy]:
+def load_entry(name: str, entry: CatalogEntry) -> StrategyClass:
     """The class of an entry; StrategyError if it can't be imported."""
     try:
         return entry.load()

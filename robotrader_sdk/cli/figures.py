@@ -16,8 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from robotrader_sdk.analytics.summary import METRICS, Metric
+from robotrader_sdk.backtest.portfolio.report import notices as symbol_notices
+from robotrader_sdk.backtest.portfolio.result import PortfolioResult
 from robotrader_sdk.backtest.report import notices
 from robotrader_sdk.backtest.result import BacktestResult
+from robotrader_sdk.cli import attribution
 from robotrader_sdk.data.gaps import find_gaps
 from robotrader_sdk.data.spacing import never_closes
 from robotrader_sdk.errors import BarsError
@@ -57,6 +60,8 @@ class Gaps:
 def show(result: BacktestResult, console: Console) -> None:
     """Print the figures, what qualifies them, and the contract."""
     console.print(_figures_table(result))
+    if isinstance(result, PortfolioResult):
+        console.print(attribution.table(result))
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
@@ -70,23 +75,31 @@ def as_json(result: BacktestResult, **more: Any) -> str:
 
     Times and durations are ISO 8601 text; what is not defined, or infinite, is null.
     """
-    gaps = Gaps.of(result.bars)
+    bars = {**_provenance(result), **asdict(Gaps.of(result.bars))}
+    if isinstance(result, PortfolioResult):
+        bars["symbols"] = attribution.coverage(result)
+        more = {"attribution": attribution.rows(result), **more}
     return json.dumps(
         {
             "strategy": result.strategy,
             "parameters": {name: _plain(value) for name, value in result.params.items()},
             "status": result.status,
             "stats": {str(name): _plain(value) for name, value in result.stats.items()},
-            "notices": notices(result),
+            "notices": _notices(result),
             "contract": result.contract,
-            "config": asdict(result.config),
-            "bars": {**_provenance(result.bars), **asdict(gaps)},
+            "config": _config(result),
+            "bars": bars,
             "warmup_bars": result.warmup_bars,
             **more,
         },
         indent=2,
         allow_nan=False,
     )
+
+
+def _config(result: BacktestResult) -> dict[str, Any]:
+    """The settings; one set, since the command line has the same for all symbols."""
+    return {name: value for name, value in asdict(result.config).items() if name != "symbols"}
 
 
 def _figures_table(result: BacktestResult) -> Table:
@@ -120,19 +133,26 @@ def _value(metric: Metric, result: BacktestResult) -> Text:
 
 def _facts(result: BacktestResult) -> list[tuple[str, Text]]:
     status_style = "green" if result.status == "completed" else "bold red"
-    from_where = ", ".join(str(value) for value in _provenance(result.bars).values())
+    from_where = ", ".join(_provenance(result).values())
     facts = [
         ("Status", Text(result.status, style=status_style)),
         ("Contract", Text(result.contract)),
         ("Bars", Text(from_where or "of unknown origin")),
     ]
-    facts += [("Notice", Text(notice, style="yellow")) for notice in notices(result)]
+    facts += [("Notice", Text(notice, style="yellow")) for notice in _notices(result)]
     return facts
 
 
-def _provenance(bars: pd.DataFrame) -> dict[str, str]:
-    names = ("source", "symbol", "timeframe")
-    return {name: str(bars.attrs[name]) for name in names if bars.attrs.get(name)}
+def _notices(result: BacktestResult) -> list[str]:
+    found = notices(result)
+    return [*found, *symbol_notices(result)] if isinstance(result, PortfolioResult) else found
+
+
+def _provenance(result: BacktestResult) -> dict[str, str]:
+    if isinstance(result, PortfolioResult):
+        return attribution.provenance(result)
+    names, attrs = ("source", "symbol", "timeframe"), result.bars.attrs
+    return {name: str(attrs[name]) for name in names if attrs.get(name)}
 
 
 def _plain(value: Any) -> Any:

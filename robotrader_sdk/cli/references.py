@@ -18,7 +18,7 @@ from robotrader_sdk.data.spelling import did_you_mean
 from robotrader_sdk.errors import StrategyError, UnknownStrategyError
 
 if TYPE_CHECKING:
-    from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.cli.catalogs import StrategyClass
 
 # Code that no user repairs: the SDK, the standard library, installed packages.
 _LIBRARIES = (
@@ -27,7 +27,7 @@ _LIBRARIES = (
 )
 
 
-def load_strategy_class(reference: str) -> type[Strategy]:
+def load_strategy_class(reference: str) -> StrategyClass:
     """The class a reference names.
 
     UnknownStrategyError if there is none; StrategyError in one line, with file and line, if
@@ -81,18 +81,20 @@ def _from_module(name: str) -> ModuleType:
         raise StrategyError(f"module {name} can't be imported: {_describe(error)}") from error
 
 
-def _pick(module: ModuleType, name: str, place: str) -> type[Strategy]:
+def _pick(module: ModuleType, name: str, place: str) -> StrategyClass:
     known = {ours: value for ours, value in vars(module).items() if _is_strategy(value)}
     if name in known:
         return known[name]
-    listed = f"it has {', '.join(known)}" if known else "it has no class derived from rt.Strategy"
+    derived = "class derived from rt.Strategy or rt.PortfolioStrategy"
+    listed = f"it has {', '.join(known)}" if known else f"it has no {derived}"
     if hasattr(module, name):
-        raise StrategyError(f"{place}:{name} is no class derived from rt.Strategy; {listed}")
+        raise StrategyError(f"{place}:{name} is no {derived}; {listed}")
     raise UnknownStrategyError(f"{place} has no {name!r}{did_you_mean(name, known)}; {listed}")
 
 
-def _is_strategy(value: object) -> TypeGuard[type[Strategy]]:
-    return isinstance(value, type) and issubclass(value, rt.Strategy) and value is not rt.Strategy
+def _is_strategy(value: object) -> TypeGuard[StrategyClass]:
+    roots = (rt.Strategy, rt.PortfolioStrategy)
+    return isinstance(value, type) and issubclass(value, roots) and value not in roots
 
 
 def _search_in(folder: Path) -> None:

@@ -10,10 +10,14 @@ from robotrader_sdk.cli.errors import CommandError
 from robotrader_sdk.errors import RobotraderError, StrategyError
 
 if TYPE_CHECKING:
+    from robotrader_sdk.cli.catalogs import StrategyClass
     from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 
 
-def make_strategy(strategy_class: type[Strategy], settings: Iterable[str]) -> Strategy:
+def make_strategy(
+    strategy_class: StrategyClass, settings: Iterable[str]
+) -> Strategy | PortfolioStrategy:
     """A strategy with its parameters set.
 
     CommandError for a setting that is not name=value or comes twice; ParameterError for an

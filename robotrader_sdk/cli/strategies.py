@@ -13,13 +13,14 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+import robotrader_sdk as rt
 from robotrader_sdk.cli import terminal
 from robotrader_sdk.cli.catalogs import installed_strategies, load_entry
 from robotrader_sdk.cli.references import load_strategy_class
 from robotrader_sdk.errors import StrategyError
 
 if TYPE_CHECKING:
-    from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.cli.catalogs import StrategyClass
 
 _BOUNDS = {
     "minimum": "≥ {}",
@@ -56,7 +57,7 @@ def run(
         _show_all(known)
 
 
-def _load_all() -> dict[str, tuple[str, type[Strategy]]]:
+def _load_all() -> dict[str, tuple[str, StrategyClass]]:
     """The idea and class of each; one that can't be loaded is told in one line, and left out."""
     known = {}
     for ours, entry in installed_strategies().items():
@@ -67,17 +68,19 @@ def _load_all() -> dict[str, tuple[str, type[Strategy]]]:
     return known
 
 
-def _show_all(known: dict[str, tuple[str, type[Strategy]]]) -> None:
+def _show_all(known: dict[str, tuple[str, StrategyClass]]) -> None:
     table = Table(box=box.ROUNDED, header_style="bold", show_lines=True)
     table.add_column("Strategy", style="bold cyan", no_wrap=True)
+    table.add_column("Bars of", no_wrap=True)
     table.add_column("Idea", ratio=1)
     table.add_column("Parameters", no_wrap=True)
     for name, (idea, strategy_class) in known.items():
-        table.add_row(name, Text(idea), Text("\n".join(_parameter_lines(strategy_class))))
+        parameters = Text("\n".join(_parameter_lines(strategy_class)))
+        table.add_row(name, _market(strategy_class), Text(idea), parameters)
     terminal.stdout().print(table)
 
 
-def _parameter_lines(strategy_class: type[Strategy]) -> list[str]:
+def _parameter_lines(strategy_class: StrategyClass) -> list[str]:
     """`fast = 10 (≥ 2, ≤ 200)` for each of the strategy's own parameters."""
     return [
         f"{name} = {schema.get('default')!r} ({_limits(schema)})"
@@ -86,7 +89,7 @@ def _parameter_lines(strategy_class: type[Strategy]) -> list[str]:
     ]
 
 
-def _show_one(strategy_class: type[Strategy], as_json: bool) -> None:
+def _show_one(strategy_class: StrategyClass, as_json: bool) -> None:
     name, text = strategy_class.__name__, inspect.getdoc(strategy_class) or ""
     if as_json:
         row = _as_dict(strategy_class, name, text.partition("\n")[0])
@@ -100,7 +103,7 @@ def _show_one(strategy_class: type[Strategy], as_json: bool) -> None:
         default = repr(schema.get("default"))
         table.add_row(*map(Text, (parameter, default, _limits(schema), meaning)))
     console = terminal.stdout()
-    console.print(Text(name, style="bold cyan"))
+    console.print(Text.assemble((name, "bold cyan"), f"  for {_market(strategy_class)}"))
     console.print(Text(_reflowed(text)), end="\n\n")
     console.print(table)
 
@@ -111,16 +114,25 @@ def _reflowed(text: str) -> str:
     return "\n\n".join(p if "\n " in p else p.replace("\n", " ") for p in paragraphs)
 
 
-def _as_dict(strategy_class: type[Strategy], name: str, idea: str) -> dict[str, Any]:
+def _as_dict(strategy_class: StrategyClass, name: str, idea: str) -> dict[str, Any]:
     return {
         "name": name,
         "idea": idea,
         "class": f"{strategy_class.__module__}:{strategy_class.__qualname__}",
+        "market": "panel" if _takes_panel(strategy_class) else "symbol",
         "parameters": strategy_class.parameters(),
     }
 
 
-def _parameters(strategy_class: type[Strategy]) -> dict[str, dict[str, Any]]:
+def _market(strategy_class: StrategyClass) -> str:
+    return "a panel" if _takes_panel(strategy_class) else "one symbol"
+
+
+def _takes_panel(strategy_class: StrategyClass) -> bool:
+    return issubclass(strategy_class, rt.PortfolioStrategy)
+
+
+def _parameters(strategy_class: StrategyClass) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = strategy_class.parameters().get("properties", {})
     return dict(sorted(found.items(), key=lambda item: item[0] == "seed"))
 

@@ -16,6 +16,8 @@ FILL = np.dtype(
         ("quantity", "f8"),
         ("fee", "f8"),  # in quote, whatever currency it was taken in
         ("cash", "f8"),  # after the fill
+        ("margin", "f8"),  # of a perpetual, posted for the position after the fill
+        ("funding", "f8"),  # of a perpetual, paid in the whole run until the fill
         ("position", "f8"),  # after the fill, signed, base units, dust included
     ],
     align=True,

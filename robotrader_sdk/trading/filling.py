@@ -93,7 +93,8 @@ def _why_refused(
     position = book.position
     if not quantity > 0.0:
         return RejectReason.BELOW_LOT_SIZE.value
-    if order["lot"] >= 0 or order["purpose"] == Purpose.LIQUIDATION:
+    forced = order["purpose"] == Purpose.LIQUIDATION or order["purpose"] == Purpose.DELISTED
+    if order["lot"] >= 0 or forced:
         return RejectReason.NONE.value
     if quantity * price < terms["min_notional"] * (1.0 - _NOISE):
         return RejectReason.BELOW_MIN_NOTIONAL.value
@@ -292,5 +293,7 @@ def _record_fill(
     fill["quantity"] = quantity
     fill["fee"] = fee
     fill["cash"] = book.ledger["cash"]
+    fill["margin"] = position["margin"]
+    fill["funding"] = position["funding"]
     fill["position"] = position["quantity"]
     position["n_fills"] = position["n_fills"] + 1

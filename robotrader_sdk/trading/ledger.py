@@ -15,7 +15,6 @@ LEDGER = np.dtype(
         ("tied", "f8"),  # how much of the equity backs positions in other symbols
         ("pooled", "f8"),  # unrealized pnl elsewhere that shares in a cross margin
         ("maintained", "f8"),  # maintenance margin of what is elsewhere in that pool
-        ("funding", "f8"),  # paid so far, in quote; below 0: received
         ("fees", "f8"),  # paid so far, in quote
         ("traded", "f8"),  # notional of all fills
     ],
@@ -28,7 +27,8 @@ POSITION = np.dtype(
         ("quantity", "f8"),  # everything held, signed, base units
         ("held", "f8"),  # what the open lots hold: quantity without dust
         ("entry_value", "f8"),  # of a perpetual: quantity x mean entry price, signed
-        ("margin", "f8"),  # of a perpetual in isolated margin: what was posted for it
+        ("margin", "f8"),  # of a perpetual: what was posted for it
+        ("funding", "f8"),  # of a perpetual: paid so far, in quote; below 0: received
         ("n_orders", "i8"),
         ("n_working", "i8"),
         ("n_lots", "i8"),

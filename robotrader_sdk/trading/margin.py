@@ -100,9 +100,9 @@ def pay_funding(book: Book, rate_times_mark: float) -> None:
     ledger, position = book.ledger, book.position
     paid = rate_times_mark * position["quantity"]
     ledger["cash"] = ledger["cash"] - paid
-    ledger["funding"] = ledger["funding"] + paid
+    position["funding"] = position["funding"] + paid
     free = ledger["cash"] + ledger["elsewhere"] - ledger["tied"]
-    position["margin"] = max(min(position["margin"], free), 0.0)
+    position["margin"] = min(position["margin"], free)
     for k in range(position["n_open"]):
         lot = book.lots[book.open_lots[k]]
         lot["funding"] = lot["funding"] + rate_times_mark * lot["direction"] * lot["quantity"]

@@ -31,7 +31,7 @@ from robotrader_sdk.trading.order import Purpose
 from robotrader_sdk.trading.placing import order_steps
 from robotrader_sdk.types import OrderStatus, OrderType
 
-EXITS, OPEN, BETWEEN = 0, 1, 2
+EXITS, OPEN, BETWEEN, DONE = 0, 1, 2, 3
 """The stages of a bar: exits decided at the last close; the rest of the open; what follows."""
 
 NONE_NOW, NONE_LEFT = -1, -2
@@ -70,15 +70,7 @@ def match_open(book: Book, bar: int, open_: float, at_close: bool, perp: Perpetu
     up, down = to_steps(open_, tick_size, UP), to_steps(open_, tick_size, DOWN)
     levels = Levels(open_, up, down, math.nan, math.nan)
     sweep(book, bar - 1)
-    stage = EXITS
-    while stage < BETWEEN:
-        row, price, liquidity, _, _ = next_fill(book, bar, levels, stage, at_close)
-        if row == NONE_LEFT:
-            break
-        if row < 0:
-            stage += 1
-        else:
-            execute(book, row, bar, price, liquidity, AT_CLOSE if at_close else AT_OPEN, perp)
+    _fill_stages(book, bar, levels, EXITS, BETWEEN, at_close, perp)
     if at_close:
         sweep(book, bar)
     elif perp is not None and perp.funding[bar] != 0.0 and book.position["quantity"] != 0.0:
@@ -98,22 +90,42 @@ def match_inside(
         to_steps(high, tick_size, DOWN),
         to_steps(low, tick_size, UP),
     )
-    while True:
-        row, price, liquidity, rank, distance = next_fill(book, bar, levels, BETWEEN, False)
-        if perp is not None:
+    _fill_stages(book, bar, levels, BETWEEN, DONE, False, perp)
+    sweep(book, bar)
+    _trail_stops(book, bar, high, low)
+
+
+@rule
+def _fill_stages(
+    book: Book,
+    bar: int,
+    levels: Levels,
+    stage: int,
+    end_stage: int,
+    at_close: bool,
+    perp: Perpetual | None,
+) -> None:
+    """Fill one order after the other, stage by stage, until none fills any more."""
+    while stage < end_stage:
+        row, price, liquidity, rank, distance = next_fill(book, bar, levels, stage, at_close)
+        if perp is not None and stage == BETWEEN:
             ahead = liquidation_distance(book, bar, levels, perp)
             nearer = rank > ADVERSE_STOP or (rank == ADVERSE_STOP and ahead <= distance)
             if nearer and ahead < math.inf:
                 liquidate_inside(book, bar, levels, perp)
                 continue
-        if row < 0:
+        if row == NONE_LEFT:
             break
-        order = book.orders[row]
-        if order["lot"] >= 0 and order["purpose"] != Purpose.TAKE_PROFIT:
-            note_ambiguity(book, order["lot"], bar, levels)
-        execute(book, row, bar, price, liquidity, INSIDE, perp)
-    sweep(book, bar)
-    _trail_stops(book, bar, high, low)
+        if row < 0:
+            stage += 1
+            continue
+        moment = AT_CLOSE if at_close else AT_OPEN
+        if stage == BETWEEN:
+            moment = INSIDE
+            order = book.orders[row]
+            if order["lot"] >= 0 and order["purpose"] != Purpose.TAKE_PROFIT:
+                note_ambiguity(book, order["lot"], bar, levels)
+        execute(book, row, bar, price, liquidity, moment, perp)
 
 
 @rule

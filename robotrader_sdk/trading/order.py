@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     TAKE_PROFIT = 4
     TRAILING_STOP = 5
     LIQUIDATION = 6  # by the exchange, for lack of margin
+    DELISTED = 7  # the symbol's last bar has closed
 
     @property
     def label(self) -> str:

@@ -4,7 +4,8 @@ The fill contract for weights, wanted fractions of the equity:
 
 - A weight becomes an ordinary market order, taker, at the open after its decision, or where a
   symbol has no bar then, at its next one. What shrinks is traded first, at all symbols' opens,
-  then what grows or turns around; a position that turns around is one order.
+  then what grows; a position that turns around is closed with the first and opened anew with
+  the second (two fills at one open, as any reversal).
 - The quantity is resolved at that open, costs inside: with E the equity at the opens that is
   left after the fees and the slippage of the whole rebalance, each position becomes weight x E /
   open. So weights that sum to 1 are always affordable, and each position is worth exactly its
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robotrader_sdk.trading.instrument import STEP_TOLERANCE
+from robotrader_sdk.types import Side
 
 Floats = NDArray[np.float64]
 
@@ -43,8 +45,8 @@ class Desk:
     """What of an account can be traded at an open, one value a symbol.
 
     price: the open; buy_price, sell_price: what a taker pays there, slipped and rounded; held:
-    signed, base units; fee: fraction of notional; lot_size: 0 for none; load: how much of the
-    equity a position ties up per unit of its value.
+    signed, base units; fee: fraction of notional; lot_size: 0 for none. No perpetuals: each
+    position ties up its whole value.
     """
 
     price: Floats
@@ -53,7 +55,6 @@ class Desk:
     held: Floats
     fee: Floats
     lot_size: Floats
-    load: Floats
 
     def cost(self, added: Floats) -> tuple[float, Floats]:
         """What trading these signed quantities costs, and how much of it per unit."""
@@ -65,42 +66,63 @@ class Desk:
 def shrinking(desk: Desk, weights: Floats, equity: float) -> Floats:
     """The signed quantities that take positions towards 0; 0 where nothing is to shrink.
 
-    weights: NaN where a symbol is to be left alone. equity: at the open's prices, all symbols of
-    the account included.
+    A position that is to change its side is closed. weights: NaN where a symbol is to be left
+    alone. equity: at the open's prices, all symbols of the account included.
     """
     left = _equity_after(desk, weights, equity)
     wanted = _wanted(desk, weights, left)
-    added = np.where(_grows(desk, wanted), 0.0, wanted - desk.held)
+    wanted = np.where(wanted * desk.held < 0.0, 0.0, wanted)
+    added = np.where(np.abs(wanted) < np.abs(desk.held), wanted - desk.held, 0.0)
     noise = (np.abs(added) * desk.price <= NOISE * left) & (weights != 0.0)
-    added[np.isnan(added) | noise] = 0.0
+    added[noise] = 0.0
     return added
 
 
 def growing(desk: Desk, weights: Floats, equity: float, tied: float) -> Floats:
-    """The signed quantities that take positions away from 0 or to its other side.
+    """The signed quantities that take positions away from 0, after what shrinks has filled.
 
-    tied: how much of the equity backs positions that are not on the desk.
+    tied: how much of the equity backs positions that are not on the desk. An entry whose weight
+    is less than a lot is given as it is, to be refused; one that money is lacking for is not made.
     """
-    grows = _grows(desk, _wanted(desk, weights, _equity_after(desk, weights, equity)))
+    grows = _grows(desk, weights * equity / desk.price)
     weights = np.where(grows, weights, np.nan)
-    stays = np.where(grows, 0.0, np.abs(desk.held) * desk.price * desk.load)
+    full = weights * _equity_after(desk, weights, equity) / desk.price
+    stays = np.where(grows, 0.0, np.abs(desk.held) * desk.price)
     left = _affordable_equity(desk, weights, equity, tied + float(stays.sum()))
-    wanted = _wanted(desk, weights, left)
-    added = np.where(grows & _grows(desk, wanted), wanted - desk.held, 0.0)
-    too_small = grows & (wanted == 0.0) & (desk.held == 0.0)
-    added[too_small] = (weights * left / desk.price)[too_small]
+    wanted = whole_lots(weights * left / desk.price, desk.lot_size)
+    added = np.where(_grows(desk, wanted), wanted - desk.held, 0.0)
+    too_small = (desk.held == 0.0) & (whole_lots(full, desk.lot_size) == 0.0)
+    added[too_small] = full[too_small]
     added[np.abs(added) * desk.price <= NOISE * left] = 0.0
     return added
 
 
+def perpetual_quantity(
+    weight: float, equity: float, close: float, fee: float, lot_size: float
+) -> float:
+    """The signed quantity that a weight of a perpetual comes to at its decision."""
+    quantity = np.array([weight * equity / (close * (1.0 + fee))])
+    return float(whole_lots(quantity, np.array([lot_size]))[0])
+
+
+def taker_prices(price: Floats, side: Side, slippage: Floats, tick_size: Floats) -> Floats:
+    """What takers pay, as `trading.costs.taker_price` says, one value a symbol."""
+    slipped = price * (1.0 + side * slippage)
+    return _stepped(slipped, tick_size, np.ceil if side == Side.BUY else np.floor)
+
+
 def whole_lots(quantity: Floats, lot_size: Floats) -> Floats:
     """Signed quantities in whole lots, rounded towards 0, as `trading.costs.whole_lots` rounds."""
-    stepped = lot_size > 0.0
-    steps = np.abs(quantity) / np.where(stepped, lot_size, 1.0)
+    return np.sign(quantity) * _stepped(np.abs(quantity), lot_size, np.floor)
+
+
+def _stepped(values: Floats, size: Floats, rounded: np.ufunc) -> Floats:
+    """Values of 0 and above in whole steps, where there are any; see `instrument.to_steps`."""
+    steps = values / np.where(size > 0.0, size, 1.0)
     nearest = np.floor(steps + 0.5)
-    close = np.abs(steps - nearest) <= STEP_TOLERANCE * steps
-    lots = np.where(close, nearest, np.floor(steps)) * lot_size
-    return np.where(stepped, np.sign(quantity) * lots, quantity)
+    on_step = np.abs(steps - nearest) <= STEP_TOLERANCE * steps
+    whole = np.where(on_step, nearest, rounded(steps)) * size
+    return np.where(size > 0.0, whole, values)
 
 
 def _wanted(desk: Desk, weights: Floats, left: float) -> Floats:
@@ -108,10 +130,8 @@ def _wanted(desk: Desk, weights: Floats, left: float) -> Floats:
 
 
 def _grows(desk: Desk, wanted: Floats) -> NDArray[np.bool_]:
-    """Where a position gets larger or changes its side; an entry may be less than a lot."""
-    larger = np.abs(wanted) > np.abs(desk.held)
-    turns = wanted * desk.held < 0.0
-    grows: NDArray[np.bool_] = larger | turns | ((desk.held == 0.0) & (wanted == 0.0))
+    """Where a position gets larger on its side."""
+    grows: NDArray[np.bool_] = (np.abs(wanted) > np.abs(desk.held)) & (wanted * desk.held >= 0.0)
     return grows
 
 
@@ -147,11 +167,11 @@ def _affordable_equity(desk: Desk, weights: Floats, equity: float, tied: float) 
         added = np.where(moves, wanted - desk.held, 0.0)
         cost, per_unit = desk.cost(added)
         carried = np.where(np.isnan(weights), 0.0, np.where(moves, wanted, desk.held))
-        needed = tied + float((np.abs(carried) * desk.price * desk.load).sum())
+        needed = tied + float((np.abs(carried) * desk.price).sum())
         excess = needed - (equity - cost) * (1.0 - _SAFETY)
         if excess <= 0.0:
             break
-        rate = np.abs(per_equity) * desk.price * desk.load
+        rate = np.abs(per_equity) * desk.price
         rate += np.sign(added) * per_equity * per_unit
         slope = float(rate[moves].sum())
         if slope <= 0.0 or excess / slope >= left:

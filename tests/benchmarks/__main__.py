@@ -6,7 +6,9 @@ import argparse
 import sys
 from dataclasses import dataclass
 
-from tests.benchmarks import markets, memory, ours, peers, startup
+import numpy as np
+
+from tests.benchmarks import markets, memory, ours, peers, portfolio, startup
 from tests.benchmarks.clock import medians
 
 
@@ -70,6 +72,21 @@ def event_promises(n_bars: int, rounds: int) -> list[Promise]:
     return [Promise(name, ratio, 5.0, False, detail)]
 
 
+def portfolio_promises(n_symbols: int, n_bars: int, rounds: int) -> list[Promise]:
+    frames = portfolio.daily_bars(n_symbols, n_bars)
+    weights = portfolio.month_end_weights(frames)
+    jobs = {"ours": portfolio.our_job(frames, weights), "bt": portfolio.bt_job(frames, weights)}
+    equity = {name: job() for name, job in jobs.items()}
+    taken = medians(jobs, rounds)
+    detail = ", ".join(f"{name} {1e3 * seconds:.0f} ms" for name, seconds in taken.items())
+    size = f"{n_symbols} symbols x {n_bars:,} days"
+    differs = float(np.abs(equity["ours"] / equity["bt"] - 1.0).max())
+    return [
+        Promise(f"{size}: time / that of bt", taken["ours"] / taken["bt"], 0.25, True, detail),
+        Promise(f"{size}: equity beside bt's, 1e-9", differs * 1e9, 1.0, True, ""),
+    ]
+
+
 def scaling_promises(small: int, large: int, rounds: int) -> list[Promise]:
     bars = {n: markets.random_walk(n) for n in (small, large)}
     taken = medians({str(n): lambda n=n: ours.vectorised(bars[n]) for n in bars}, rounds)
@@ -98,14 +115,18 @@ def startup_promises(rounds: int) -> list[Promise]:
     ]
 
 
+GROUPS = ("vectorised", "event", "portfolio", "scaling", "memory", "startup")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", choices=["vectorised", "event", "scaling", "memory", "startup"])
+    parser.add_argument("--only", choices=GROUPS)
     asked = parser.parse_args()
     groups = {
         "vectorised": lambda: vectorised_promises(1_000_000, asked.rounds),
         "event": lambda: event_promises(100_000, asked.rounds),
+        "portfolio": lambda: portfolio_promises(200, 5 * 365 + 1, asked.rounds),
         "scaling": lambda: scaling_promises(1_000_000, 10_000_000, max(3, asked.rounds // 2)),
         "memory": lambda: memory_promises(1_000_000),
         "startup": lambda: startup_promises(asked.rounds),

@@ -51,10 +51,12 @@ def a_run(bars: int = 400) -> RunArrays:
 
 
 def test_names_and_order_are_those_promised() -> None:
-    some = ["n_settled", "funding_paid", "n_liquidations"]
+    some = ["n_settled", "funding_paid", "n_liquidations", "margin_used"]
     assert [metric.name for metric in METRICS] == [*NAMES, *some]
     assert list(summarise(a_run())) == NAMES
-    whole = dataclasses.replace(a_run(), n_settled=0, funding_paid=0.0, n_liquidations=0)
+    whole = dataclasses.replace(
+        a_run(), n_settled=0, funding_paid=0.0, n_liquidations=0, margin_used=0.1
+    )
     assert list(summarise(whole)) == [*NAMES, *some]
 
 

@@ -174,6 +174,14 @@ def test_tiers_may_be_written_in_three_ways() -> None:
 def test_a_perpetuals_figures_are_shown_and_saved() -> None:
     result = run(funding=rates(), leverage=20, fees=rt.Fees(0, 0))
     assert result.stats["funding_paid"] == pytest.approx(result.trades["funding"].sum())
+    fills = result.fills
+    assert fills["funding"].sum() <= result.stats["funding_paid"] + 1e-9
+    held = fills["position"] != 0.0
+    assert (fills["margin"][~held] == 0.0).all()
+    opened = fills[held]
+    posted = opened["position"].abs() * opened["price"] / 20
+    assert opened["margin"].to_numpy() == pytest.approx(posted.to_numpy(), rel=1e-3)
+    assert 0.9 * 0.045 < result.stats["margin_used"] < 0.06
     for text in (repr(result), result._repr_html_()):
         assert "Funding paid" in text
         assert "Liquidations" in text

@@ -42,6 +42,15 @@ def test_a_module_is_found_in_the_current_folder_and_among_packages(folder: Path
     assert load_strategy_class("strategies.sma_cross:SmaCross").__name__ == "SmaCross"
 
 
+def test_a_file_may_hold_strategies_for_a_panel(folder: Path) -> None:
+    (folder / "two.py").write_text(
+        "from robotrader_sdk import PortfolioStrategy\nclass Two(PortfolioStrategy):\n    pass\n"
+    )
+    assert load_strategy_class("two.py:Two").__name__ == "Two"
+    with pytest.raises(StrategyError, match=r"rt\.PortfolioStrategy; it has Two"):
+        load_strategy_class("two.py:PortfolioStrategy")
+
+
 @pytest.mark.parametrize(
     ("text", "name", "value"),
     [

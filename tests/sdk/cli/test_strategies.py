@@ -28,6 +28,9 @@ def test_the_list_as_json_has_ideas_and_schemas(robotrader: Robotrader) -> None:
     assert row["idea"] == CATALOG["SmaCross"].idea
     assert row["class"] == "strategies.sma_cross:SmaCross"
     assert row["parameters"]["properties"]["fast"]["maximum"] == 200
+    assert {name: row["market"] for name, row in rows.items()} == {
+        name: entry.market for name, entry in CATALOG.items()
+    }
 
 
 def test_one_is_shown_with_its_docstring_and_bounds(
@@ -37,6 +40,14 @@ def test_one_is_shown_with_its_docstring_and_bounds(
     assert ended.code == 0
     for expected in ("In short.", "≥ 2, ≤ 50", "bars in the average", "fast | slow", "seed"):
         assert expected in ended.out
+
+
+def test_it_is_told_what_a_strategy_is_for(robotrader: Robotrader) -> None:
+    assert "RiskParity  for a panel" in robotrader("strategies", "RiskParity").out
+    assert "Grid  for one symbol" in robotrader("strategies", "grid").out
+    lines = robotrader("strategies").out.splitlines()
+    (line,) = [line for line in lines if "PairsReversion" in line]
+    assert "a panel" in line
 
 
 def test_one_as_json_is_all_of_stdout(robotrader: Robotrader, strategy_file: Path) -> None:
