@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import robotrader_sdk as rt
 
 Form = Literal["vectorised", "event"]
-Family = Literal["trend", "breakout", "reversion", "passive"]
+Family = Literal["trend", "breakout", "reversion", "carry", "allocation", "passive"]
+Market = Literal["symbol", "panel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,9 @@ class CatalogEntry:
 
     path: where its class is, `module:Class`.
     title: its name in words; idea: one line, a whole thought.
-    form: `vectorised` (it has `signals`) or `event` (it has `on_bar`).
+    form: `vectorised` (it has `signals` or `target_weights`) or `event` (it has `on_bar`).
     family: what it bets on.
+    market: what it is written for: the bars of one symbol, or a panel of several.
     """
 
     path: str
@@ -34,11 +36,13 @@ class CatalogEntry:
     idea: str
     form: Form
     family: Family
+    market: Market = "symbol"
 
-    def load(self) -> type[rt.Strategy]:
+    def load(self) -> type[rt.Strategy] | type[rt.PortfolioStrategy]:
         """Import its file and return the class."""
         module, _, name = self.path.partition(":")
-        return cast("type[rt.Strategy]", getattr(importlib.import_module(module), name))
+        loaded = getattr(importlib.import_module(module), name)
+        return cast("type[rt.Strategy] | type[rt.PortfolioStrategy]", loaded)
 
 
 _ENTRIES = (
@@ -71,6 +75,21 @@ _ENTRIES = (
         "trend",
     ),
     CatalogEntry(
+        "strategies.triple_screen:TripleScreen",
+        "Triple screen (Elder)",
+        "buy where a dip ends, while the momentum of coarser bars rises",
+        "event",
+        "trend",
+    ),
+    CatalogEntry(
+        "strategies.momentum_rotation:MomentumRotation",
+        "Momentum rotation",
+        "each month hold the symbols of a panel that have risen most, if they have risen",
+        "vectorised",
+        "trend",
+        "panel",
+    ),
+    CatalogEntry(
         "strategies.donchian_breakout:DonchianBreakout",
         "Donchian breakout (turtle)",
         "buy a new high of 20 bars, leave at a new low of 10, risk the same at each stop",
@@ -97,6 +116,38 @@ _ENTRIES = (
         "limit buys one below the other, each sold one level up",
         "event",
         "reversion",
+    ),
+    CatalogEntry(
+        "strategies.pairs_reversion:PairsReversion",
+        "Pairs reversion",
+        "short what ran ahead of its pair, long the other, until they meet again",
+        "vectorised",
+        "reversion",
+        "panel",
+    ),
+    CatalogEntry(
+        "strategies.funding_carry:FundingCarry",
+        "Funding carry",
+        "long spot and short the perpetual while longs pay much funding",
+        "vectorised",
+        "carry",
+        "panel",
+    ),
+    CatalogEntry(
+        "strategies.volatility_target:VolatilityTarget",
+        "Volatility target",
+        "hold every symbol of a panel, less of it the more it swings",
+        "vectorised",
+        "allocation",
+        "panel",
+    ),
+    CatalogEntry(
+        "strategies.risk_parity:RiskParity",
+        "Risk parity",
+        "hold every symbol of a panel, each contributing the same to the risk",
+        "event",
+        "allocation",
+        "panel",
     ),
     CatalogEntry(
         "strategies.dca:Dca",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,8 @@ import pytest
 
 import robotrader_sdk as rt
 from strategies.catalog import CATALOG
+
+AnyClass = type[rt.Strategy] | type[rt.PortfolioStrategy]
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -40,9 +42,17 @@ def market(request: pytest.FixtureRequest) -> tuple[pd.DataFrame, rt.Instrument]
 
 
 @pytest.fixture(params=CATALOG)
-def strategy_class(request: pytest.FixtureRequest) -> Iterator[type[rt.Strategy]]:
+def any_class(request: pytest.FixtureRequest) -> AnyClass:
     """Each class of the catalog."""
-    yield CATALOG[str(request.param)].load()
+    return CATALOG[str(request.param)].load()
+
+
+@pytest.fixture(params=[name for name, entry in CATALOG.items() if entry.market == "symbol"])
+def strategy_class(request: pytest.FixtureRequest) -> type[rt.Strategy]:
+    """Each class of the catalog that is for one symbol."""
+    loaded = CATALOG[str(request.param)].load()
+    assert issubclass(loaded, rt.Strategy)
+    return loaded
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 import robotrader_sdk as rt
 import strategies
 from robotrader_sdk.strategy.base import is_vectorised
+from robotrader_sdk.strategy.portfolio import gives_weights
 from strategies.catalog import CATALOG
 
 FILES = {file.stem for file in Path(strategies.__file__).parent.glob("*.py")}
@@ -32,6 +33,7 @@ def test_the_issue_s_strategies_are_all_there() -> None:
     assert set(CATALOG) == {
         "SmaCross", "EmaTrend", "MacdTrend", "RsiReversion", "BollingerReversion",
         "DonchianBreakout", "Supertrend", "BuyAndHold", "Dca", "Grid", "TripleScreen",
+        "VolatilityTarget", "FundingCarry", "MomentumRotation", "RiskParity", "PairsReversion",
     }  # fmt: skip
 
 
@@ -41,7 +43,10 @@ def test_an_entry_describes_its_class(name: str) -> None:
     loaded = entry.load()
     assert loaded.__name__ == name
     assert getattr(strategies, name) is loaded
-    assert (entry.form == "vectorised") == is_vectorised(loaded())
+    one = loaded()
+    assert (entry.market == "panel") == isinstance(one, rt.PortfolioStrategy)
+    written = gives_weights(one) if isinstance(one, rt.PortfolioStrategy) else is_vectorised(one)
+    assert (entry.form == "vectorised") == written
     assert entry.title
     assert "\n" not in entry.idea
     assert 10 < len(entry.idea) < 90
@@ -55,9 +60,9 @@ def test_entries_and_the_catalog_are_frozen() -> None:
 
 
 def test_a_docstring_gives_idea_source_with_year_and_failure(
-    strategy_class: type[rt.Strategy],
+    any_class: type,
 ) -> None:
-    text = inspect.getdoc(strategy_class) or ""
+    text = inspect.getdoc(any_class) or ""
     idea, source, fails = (text.find(f"\n{word}: ") for word in ("Idea", "Source", "Fails"))
     assert 0 < idea < source < fails
     assert re.search(r"\b(19|20)\d\d\b", text[source:fails])
@@ -76,6 +81,7 @@ def test_dir_lists_the_strategies_and_a_wrong_name_is_an_attribute_error() -> No
     [
         ("from strategies.catalog import CATALOG", ("pandas", "numpy", "pydantic", *HEAVY)),
         ("from strategies import SmaCross, Grid, BuyAndHold; SmaCross()", HEAVY),
+        ("from strategies import FundingCarry, RiskParity; RiskParity()", HEAVY),
     ],
 )
 def test_importing_is_light(statement: str, forbidden: tuple[str, ...]) -> None:

@@ -25,6 +25,10 @@ from strategies.catalog import CATALOG
 Build = Callable[..., pd.DataFrame]
 FREE = rt.Fees(0, 0)
 
+FOR_ONE_SYMBOL = {name: entry for name, entry in CATALOG.items() if entry.market == "symbol"}
+ACTIVE = [name for name, entry in FOR_ONE_SYMBOL.items() if entry.family != "passive"]
+VECTORISED = [name for name, entry in FOR_ONE_SYMBOL.items() if entry.form == "vectorised"]
+
 TURTLE = {"entry_length": 3, "exit_length": 2, "atr_length": 2}
 RANGE = [10, 11, 10, 11, 10, 11]
 
@@ -215,14 +219,14 @@ def test_a_turtle_risks_the_same_at_each_stop_and_buys_no_more_than_it_has() -> 
     assert calm.rejected.empty
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOG.items() if e.family != "passive"])
+@pytest.mark.parametrize("name", ACTIVE)
 def test_a_market_that_stands_still_is_not_traded(name: str, bars_of: Build) -> None:
     result = rt.backtest(CATALOG[name].load()(), bars_of([123.45] * 400, wick=0.0))
     assert result.fills.empty
     assert result.rejected.empty
 
 
-@pytest.mark.parametrize("name", [n for n, e in CATALOG.items() if e.form == "vectorised"])
+@pytest.mark.parametrize("name", VECTORISED)
 def test_a_halt_in_the_middle_breaks_nothing(name: str, bars_of: Build) -> None:
     noise = np.random.default_rng(3).normal(0, 0.02, 900)
     noise[300:600] = 0.0

@@ -10,6 +10,8 @@ import strategies
 from robotrader_sdk.errors import BarsError, InstrumentError, ParameterError
 from strategies.catalog import CATALOG
 
+AnyClass = type[rt.Strategy] | type[rt.PortfolioStrategy]
+
 CAN_SHORT = [
     "SmaCross", "EmaTrend", "MacdTrend", "Supertrend", "DonchianBreakout", "RsiReversion",
     "BollingerReversion",
@@ -17,23 +19,23 @@ CAN_SHORT = [
 
 
 def test_defaults_stand_in_the_schema_with_bounds_and_descriptions(
-    strategy_class: type[rt.Strategy],
+    any_class: AnyClass,
 ) -> None:
-    schema = strategy_class.parameters()
-    assert schema["title"] == strategy_class.__name__
+    schema = any_class.parameters()
+    assert schema["title"] == any_class.__name__
     assert schema["additionalProperties"] is False
     own = {name: one for name, one in schema["properties"].items() if name != "seed"}
     assert own
     for name, one in own.items():
         assert one["description"], name
-        assert one["default"] == strategy_class().params[name]
+        assert one["default"] == any_class().params[name]
         if one["type"] in ("integer", "number"):
             assert {"minimum", "exclusiveMinimum"} & set(one), name
 
 
-def test_parameters_survive_repr_copy_and_pickle(strategy_class: type[rt.Strategy]) -> None:
-    one = strategy_class()
-    assert eval(repr(one), vars(strategies) | {strategy_class.__name__: strategy_class}) == one
+def test_parameters_survive_repr_copy_and_pickle(any_class: AnyClass) -> None:
+    one = any_class()
+    assert eval(repr(one), vars(strategies) | {any_class.__name__: any_class}) == one
     assert pickle.loads(pickle.dumps(one)) == one
 
 
@@ -63,6 +65,16 @@ def test_sma_cross_defaults_are_10_and_50() -> None:
         ("TripleScreen", {"oversold": 0}),
         ("TripleScreen", {"stop_bars": 0}),
         ("TripleScreen", {"risk": 1}),
+        ("VolatilityTarget", {"target": 0}),
+        ("VolatilityTarget", {"halflife": 1}),
+        ("VolatilityTarget", {"drift_band": 1}),
+        ("FundingCarry", {"weight": 0}),
+        ("FundingCarry", {"days": 0}),
+        ("MomentumRotation", {"top": 0}),
+        ("MomentumRotation", {"skip": -1}),
+        ("RiskParity", {"length": 9}),
+        ("PairsReversion", {"exit": 0}),
+        ("PairsReversion", {"exposure": 0}),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, values: dict[str, Any]) -> None:
@@ -82,6 +94,13 @@ def test_a_value_out_of_bounds_is_refused(name: str, values: dict[str, Any]) -> 
         ("Grid", {"levels": 11}, "levels x fraction"),
         ("TripleScreen", {"slow": 12}, "fast must be below slow"),
         ("TripleScreen", {"coarse": "weekly"}, "timeframe 'weekly' is not known"),
+        ("VolatilityTarget", {"max_weight": 0.02}, "drift_band must be below max_weight"),
+        ("FundingCarry", {"perpetual": "BTC/USDT"}, "must be two symbols"),
+        ("FundingCarry", {"exit": 0.2}, "exit must not be above entry"),
+        ("MomentumRotation", {"skip": 252}, "skip must be below lookback"),
+        ("PairsReversion", {"first": "BTC/USDT"}, "must be two symbols"),
+        ("PairsReversion", {"exit": 2.0}, "exit < entry < stop"),
+        ("PairsReversion", {"stop": 2.0}, "exit < entry < stop"),
     ],
 )
 def test_parameters_that_do_not_fit_together_are_refused(
