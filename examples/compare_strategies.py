@@ -1,4 +1,4 @@
-"""Run every strategy of the catalog over the same real bars and compare the figures."""
+"""Run every strategy for one symbol over the same real bars and compare the figures."""
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ if __name__ == "__main__":
         {
             name: rt.backtest(entry.load()(), bars, instrument=market).stats[FIGURES]
             for name, entry in CATALOG.items()
+            if entry.market == "symbol"
         }
     ).T.astype(float)
     print(table.sort_values("sharpe", ascending=False).round(3).to_string())
