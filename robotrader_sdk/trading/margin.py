@@ -8,7 +8,7 @@ opened: its cost is kept as `entry_value`, and equity = cash + quantity x price 
   each has what was posted for it when it was opened, released in proportion as it is closed.
 - Funding is paid at its own instants: rate x mark x quantity, from longs to shorts while the
   rate is above 0. An instant belongs to the bar that contains it, after the fills at that bar's
-  open. Isolated margin shrinks only by what the free cash can't pay.
+  open. Isolated margin shrinks only by what the free cash can't pay, and what is received is free.
 - A position is liquidated when what backs it, unrealized pnl included, is down to its
   maintenance margin at the adverse extreme of the mark price inside the bar. It ranks among the
   adverse stops: nearer levels go first, and at the same level the liquidation. If the mark opens

@@ -180,18 +180,28 @@ def test_cross_margin_ends_at_nothing_or_above(case: Case) -> None:
 @settings(**RELAXED)
 @given(cases(perpetual=True, unit="quantity", priced=False))
 def test_cross_is_isolated_with_one_position_and_all_cash_posted(case: Case) -> None:
-    """An entry that posts the whole wallet: quantity x price / leverage = cash."""
+    """An entry that posts the whole wallet: quantity x price / leverage = cash.
+
+    It pays all funding: what is received is free cash, which backs a position in cross margin only.
+    """
     leverage = case.settings["leverage"]
     price = float(case.bars["open"].iloc[1])
     quantity = case.settings["cash"] * leverage / price
     first = ENTER_LONG if case.wishes[0].flags & ENTER_LONG else ENTER_SHORT
+    paid = case.settings["funding"].abs() * (1 if first == ENTER_LONG else -1)
     wishes = [Wish() for _ in case.wishes]
     wishes[0] = Wish(first, size=quantity, protection=case.wishes[0].protection)
     exact = replace(case.settings["instrument"], tick_size=0.0, lot_size=0.0, min_notional=0.0)
     one = replace(
         case,
         wishes=wishes,
-        settings={**case.settings, "fees": FREE, "slippage": 0.0, "instrument": exact},
+        settings={
+            **case.settings,
+            "fees": FREE,
+            "slippage": 0.0,
+            "instrument": exact,
+            "funding": paid,
+        },
     )
     cross = one.run(margin="cross", fill_at="next_open")
     isolated = one.run(margin="isolated", fill_at="next_open")
