@@ -64,7 +64,7 @@ class PortfolioStepper:
 
     def _failure(self, error: Exception) -> StrategyError:
         where = f" at bar {self.ctx.time}"
-        return strategy_failure(self.strategy, "on_bar", error, where)  # type: ignore[arg-type]
+        return strategy_failure(self.strategy, "on_bar", error, where)
 
     def _init(self) -> None:
         self.strategy.__dict__["_register"] = self.registry.register
@@ -73,6 +73,6 @@ class PortfolioStepper:
         except RobotraderError:
             raise
         except Exception as error:
-            raise strategy_failure(self.strategy, "init", error) from error  # type: ignore[arg-type]
+            raise strategy_failure(self.strategy, "init", error) from error
         finally:
             del self.strategy.__dict__["_register"]

@@ -12,6 +12,7 @@ from robotrader_sdk.strategy.base import Strategy, stated_warmup
 from robotrader_sdk.strategy.context import Account, Columns, Context
 from robotrader_sdk.strategy.indicator import Clock, Registry
 from robotrader_sdk.strategy.intents import Intent
+from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
 
 
@@ -70,7 +71,7 @@ class Stepper:
 
 
 def strategy_failure(
-    strategy: Strategy, method: str, error: Exception, where: str = ""
+    strategy: Parametric, method: str, error: Exception, where: str = ""
 ) -> StrategyError:
     """One line about what went wrong in a user's code, with the last line of it that ran."""
     frames = traceback.extract_tb(error.__traceback__)

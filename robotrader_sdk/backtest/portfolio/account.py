@@ -17,7 +17,7 @@ class SharedAccount:
 
     A symbol's rules see the other symbols through four sums in the ledger (`trading.ledger`):
     `face` writes them, `note` takes in what a step of the rules has changed. `working` counts
-    each symbol's working orders.
+    each symbol's working orders, `n_working` all of them.
     """
 
     def __init__(self, cash: float, terms: tuple[Table, ...], rules: tuple[Perpetual | None, ...]):
@@ -33,6 +33,7 @@ class SharedAccount:
         self.quantity = np.zeros(n_symbols)
         self.held = np.zeros(n_symbols)
         self.working = np.zeros(n_symbols, np.int64)
+        self.n_working = 0
         self._entry_value = np.zeros(n_symbols)
         self._margin = np.zeros(n_symbols)
         self.worth = np.zeros(n_symbols)
@@ -54,10 +55,15 @@ class SharedAccount:
         weights: Floats = self.quantity * self.price / self.equity()
         return weights
 
-    def equity_at(self, prices: Floats) -> float:
-        """The equity at other prices."""
-        worth = float((self.quantity * prices - self._entry_value).sum())
-        return float(self._record["cash"]) + worth
+    def equity_at(self, prices: Floats) -> Floats:
+        """The equity at other prices, a value for each row of prices."""
+        worth: Floats = (self.quantity * prices - self._entry_value).sum(axis=-1)
+        return worth + float(self._record["cash"])
+
+    @property
+    def is_margined(self) -> bool:
+        """Whether a perpetual is held."""
+        return self.any_margined and bool(self.quantity[self._margined].any())
 
     def revalue(self, prices: Floats) -> None:
         """Go on with these prices."""
@@ -83,9 +89,14 @@ class SharedAccount:
             record["pooled"] = self._pooled.sum() - self._pooled[number]
             record["maintained"] = self._maintained.sum() - self._maintained[number]
 
+    def count_working(self, number: int, n_working: int) -> None:
+        """Take in how many orders of a symbol are working."""
+        self.n_working += n_working - int(self.working[number])
+        self.working[number] = n_working
+
     def note(self, number: int, quantity: float, held: float, n_working: int) -> None:
         """Take in what a step of the rules has left of a symbol that is no perpetual."""
-        self.working[number] = n_working
+        self.count_working(number, n_working)
         if quantity == self.quantity[number]:
             return
         self.quantity[number] = quantity
@@ -100,7 +111,7 @@ class SharedAccount:
     def note_margined(self, number: int, book: Book) -> None:
         """The same of a perpetual."""
         position = book.position
-        self.working[number] = position["n_working"]
+        self.count_working(number, int(position["n_working"]))
         self.quantity[number] = position["quantity"]
         self.held[number] = position["held"]
         self._entry_value[number] = position["entry_value"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from robotrader_sdk.backtest import kernel
 from robotrader_sdk.backtest.portfolio.account import SharedAccount
+from robotrader_sdk.backtest.portfolio.live_orders import LiveOrders, status_of
 from robotrader_sdk.backtest.portfolio.log import Log
 from robotrader_sdk.backtest.portfolio.rules import Rules
 from robotrader_sdk.strategy.context import Position
-from robotrader_sdk.strategy.intents import Cancel, Intent, Order
+from robotrader_sdk.strategy.intents import Intent, Order
 from robotrader_sdk.trading.book import (
     Table,
     Tables,
@@ -18,10 +19,8 @@ from robotrader_sdk.trading.book import (
     sweep,
 )
 from robotrader_sdk.trading.margin import Perpetual
-from robotrader_sdk.trading.order import Purpose, RejectReason, SizeUnit
+from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
-
-_STATUSES = list(OrderStatus)
 
 _ROWS = 64
 
@@ -53,7 +52,7 @@ class SymbolBook:
         self.bar = -1
         self.decided_at = -1
         self.n_orders = self.n_working = self.n_lots = 0
-        self.live: dict[int, Order] = {}
+        self._live = LiveOrders()
         self._entry_price: float | None = None
         self._use(new_tables(account.ledger, terms, rows=_ROWS))
 
@@ -85,7 +84,7 @@ class SymbolBook:
 
     def working_orders(self) -> tuple[Order, ...]:
         """See `strategy.context.Account`."""
-        return tuple(self.live.values())
+        return self._live.all()
 
     @property
     def reduces(self) -> bool:
@@ -113,10 +112,14 @@ class SymbolBook:
     def carry_out(self, intents: list[Intent]) -> None:
         """Enter what a strategy asked for at the close of `bar`, in the order it asked."""
         for intent in intents:
-            if isinstance(intent, Cancel):
-                self._cancel(intent.order)
+            if isinstance(intent, Order):
+                self._prepare(new_orders=1)
+                row = self._place(self.bar, float(self._account.price[self.number]), intent)
+                self._live.add(row, intent, self.book)
             else:
-                self._enter(intent)
+                working = self._live.row_of(intent.order)
+                if working is not None:
+                    self.cancel(working)
 
     def trade(
         self,
@@ -149,7 +152,8 @@ class SymbolBook:
         )
         self._account.note(self.number, quantity, held, self.n_working)
         self._log.note(self.number, self.n_orders, self.n_lots, n_fills, self.decided_at)
-        self._tell()
+        self._entry_price = None
+        self._live.tell(self.book)
 
     def order(self, created: int, close: float, signed: float, purpose: Purpose) -> int:
         """Place a market order of a signed quantity, decided at the close of an own bar; its row.
@@ -164,28 +168,20 @@ class SymbolBook:
 
     def is_working(self, row: int) -> bool:
         """Whether an order may still fill."""
-        return _STATUSES[self._status[row]] is OrderStatus.WORKING
+        return status_of(self.book, row) is OrderStatus.WORKING
 
     def cancel(self, row: int) -> None:
         """Cancel a working order."""
         end_order(self.book, row, OrderStatus.CANCELLED.value, self.bar)
         sweep(self.book, self.bar)
         self.n_working -= 1
-        self._account.working[self.number] = self.n_working
-        if row in self.live:
-            self._read_back(row, self.live.pop(row))
+        self._account.count_working(self.number, self.n_working)
+        self._live.tell(self.book)
 
     def cancel_all(self) -> None:
         """Cancel whatever is working."""
         for row in self.book.working[: self.n_working].tolist():
             self.cancel(row)
-
-    def _enter(self, order: Order) -> None:
-        self._prepare(new_orders=1)
-        row = self._place(self.bar, float(self._account.price[self.number]), order)
-        self._read_back(row, order)
-        if order.status is OrderStatus.WORKING:
-            self.live[row] = order
 
     def _place(self, created: int, close: float, order: Order) -> int:
         row = self._rules.place(
@@ -209,20 +205,15 @@ class SymbolBook:
         )
         self.n_orders += 1
         self.n_working += self.is_working(row)
-        self._account.working[self.number] = self.n_working
+        self._account.count_working(self.number, self.n_working)
         n_fills = int(self.book.position["n_fills"])
         self._log.note(self.number, self.n_orders, self.n_lots, n_fills, self.decided_at)
         return int(row)
 
-    def _cancel(self, order: Order) -> None:
-        for row, live in self.live.items():
-            if live is order:
-                self.cancel(row)
-                return
-
     def _prepare(self, new_orders: int = 0) -> None:
         """Show the rules the other symbols, and make room for what may come."""
         self._account.face(self.number)
+        self._rules.hurry(self.n_working)
         self._make_room(new_orders)
 
     def _make_room(self, new_orders: int) -> None:
@@ -240,27 +231,10 @@ class SymbolBook:
             self._account.note_margined(self.number, self.book)
         n_fills = int(self.book.position["n_fills"])
         self._log.note(self.number, self.n_orders, self.n_lots, n_fills)
-        self._tell()
-
-    def _tell(self) -> None:
-        """Tell the orders that have ended."""
         self._entry_price = None
-        if self.live:
-            for row in [row for row in self.live if self._status[row]]:
-                self._read_back(row, self.live.pop(row))
-
-    def _read_back(self, row: int, order: Order) -> None:
-        """Tell an order what became of it."""
-        record = self.book.orders[row]
-        order.status = _STATUSES[self._status[row]]
-        order.quantity = float(record["quantity"])
-        if order.status is OrderStatus.FILLED:
-            order.fill_price = float(record["fill_price"])
-        elif order.status is OrderStatus.REJECTED:
-            order.reject_reason = RejectReason(int(record["reject_reason"])).label
+        self._live.tell(self.book)
 
     def _use(self, tables: Tables) -> None:
         self.tables = tables
         self.book = book = opened(tables)
-        self._status = book.orders["status"]
         self._rows, self._lot_rows = book.orders.size, book.lots.size

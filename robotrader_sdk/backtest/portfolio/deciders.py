@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from robotrader_sdk.strategy.weights import WeightRows, Weights, read_weights
 
 Series = dict[str, NDArray[np.float64]]
 
+_NEVER = int(np.iinfo(np.int64).max)
+
 
 class Decider(Protocol):
     """What is asked at each close after the warm-up."""
@@ -25,6 +28,9 @@ class Decider(Protocol):
 
     def at(self, time: int, scheduled: bool) -> Weights | None:
         """New weights at one of the panel's times, or None; orders it enters by itself."""
+
+    def next_call(self, time: int) -> int:
+        """The first of the panel's times from one on at which `at` has to be called."""
 
     @property
     def indicators(self) -> Series:
@@ -37,11 +43,16 @@ class RowsDecider:
     def __init__(self, rows: WeightRows, warmup_bars: int) -> None:
         self.warmup_bars = warmup_bars
         self.rows = rows
+        self._calls: list[int] = [*rows.bars.tolist(), _NEVER]
         self._row_at = dict(zip(rows.bars.tolist(), rows.weights, strict=True))
 
     def at(self, time: int, scheduled: bool) -> Weights | None:  # noqa: ARG002 - rows wait
         """See `Decider`."""
         return self._row_at.get(time)
+
+    def next_call(self, time: int) -> int:
+        """See `Decider`."""
+        return self._calls[bisect_left(self._calls, time)]
 
     @property
     def indicators(self) -> Series:
@@ -81,6 +92,10 @@ class EventDecider:
                     book.cancel_all()
         return asked
 
+    def next_call(self, time: int) -> int:
+        """See `Decider`."""
+        return max(time, self.warmup_bars)
+
     @property
     def indicators(self) -> Series:
         """See `Decider`."""
@@ -88,11 +103,12 @@ class EventDecider:
 
     def _show(self, time: int) -> None:
         """Let every symbol's clock and book know which of its bars has closed last."""
-        numbers = self._numbers[self._upto : time + 1].max(axis=0)
+        numbers = self._numbers[self._upto : time + 1].max(axis=0).tolist()
         self._upto = time + 1
-        for number in np.flatnonzero(numbers >= 0):
-            self._clocks[number].closed = int(numbers[number]) + 1
-            self._trader.books[number].bar = int(numbers[number])
+        for clock, book, number in zip(self._clocks, self._trader.books, numbers, strict=True):
+            if number >= 0:
+                clock.closed = number + 1
+                book.bar = number
 
 
 def read_rows(strategy: PortfolioStrategy, market: Market, first_bar: int) -> WeightRows:
@@ -103,5 +119,5 @@ def read_rows(strategy: PortfolioStrategy, market: Market, first_bar: int) -> We
     except RobotraderError:
         raise
     except Exception as error:
-        raise strategy_failure(own, "target_weights", error) from error  # type: ignore[arg-type]
+        raise strategy_failure(own, "target_weights", error) from error
     return read_weights(given, market.panel, market.limits, first_bar, type(own).__name__)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from robotrader_sdk.backtest.perpetual import FUNDING
 from robotrader_sdk.backtest.portfolio.market import Market
 from robotrader_sdk.backtest.portfolio.tables import Numbers
 from robotrader_sdk.trading.book import Table
 from robotrader_sdk.trading.instrument import steps_per_unit
 from robotrader_sdk.types import Side
+
+if TYPE_CHECKING:
+    from robotrader_sdk.backtest.portfolio.result import PortfolioResult
 
 Floats = NDArray[np.float64]
 
@@ -54,18 +58,7 @@ def positions_frame(
 
 
 def attribution_frame(
-    *,
-    fills: Table,
-    fill_symbols: Numbers,
-    fee_in_base: NDArray[np.bool_],
-    lots: Table,
-    lot_symbols: Numbers,
-    funding: Table,
-    funding_symbols: Numbers,
-    held: Floats,
-    closes: Floats,
-    equity: Floats,
-    symbols: tuple[str, ...],
+    result: PortfolioResult, held: Floats, closes: Floats, fee_in_base: NDArray[np.bool_]
 ) -> pd.DataFrame:
     """One row a symbol: what it earned and cost, how much it was traded and held.
 
@@ -74,14 +67,18 @@ def attribution_frame(
     notional / mean equity of the run, both sides. exposure: mean over all bars of |value| /
     equity; a bar whose equity is 0 or less counts as 0. n_trades: closed ones.
     """
+    symbols, equity, lots = result.symbols, result.equity_values, result.lot_table
+    fills, of_fills = result.fill_table, result.fill_symbols
     value = fills["quantity"] * fills["price"]
-    buys = fills["side"] == Side.BUY.value
-    from_cash = np.where(fee_in_base[fill_symbols] & buys, 0.0, fills["fee"])
+    in_base = fee_in_base[of_fills] & (fills["side"] == Side.BUY.value)
+    from_cash = np.where(in_base, 0.0, fills["fee"])
 
-    def per_symbol(values: Any, numbers: Numbers = fill_symbols) -> Floats:
+    def per_symbol(values: Any, numbers: Numbers = of_fills) -> Floats:
         return np.bincount(numbers, values, minlength=len(symbols)).astype(np.float64)
 
-    paid = per_symbol(funding["rate"] * funding["mark"] * funding["quantity"], funding_symbols)
+    funding = np.zeros(0, FUNDING) if result.funding_table is None else result.funding_table
+    due = funding["rate"] * funding["mark"] * funding["quantity"]
+    paid = per_symbol(due, result.funding_symbols)
     flows = per_symbol(-fills["side"] * value - from_cash)
     solvent = equity > 0.0
     shares = np.abs(held[solvent] * closes[solvent]) / equity[solvent, np.newaxis]
@@ -92,7 +89,9 @@ def attribution_frame(
             "funding": paid,
             "turnover": per_symbol(value) / equity.mean(),
             "exposure": shares.sum(axis=0) / len(equity),
-            "n_trades": np.bincount(lot_symbols[lots["closed"] == 1], minlength=len(symbols)),
+            "n_trades": np.bincount(
+                result.lot_symbols[lots["closed"] == 1], minlength=len(symbols)
+            ),
         },
         index=pd.Index(symbols, name="symbol"),
     )

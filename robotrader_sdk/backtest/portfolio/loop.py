@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from robotrader_sdk.backtest.portfolio.deciders import Decider
 from robotrader_sdk.backtest.portfolio.trading import Trader
 from robotrader_sdk.strategy.weights import Weights
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -25,30 +28,45 @@ class Policy:
     drift_band: float
 
 
-def run_bars(trader: Trader, decider: Decider, policy: Policy) -> NDArray[np.float64]:
+def run_bars(trader: Trader, decider: Decider, policy: Policy) -> Floats:
     """Run a portfolio; the equity at each close, up to the one at which it fell to 0 or below."""
-    market, account = trader.market, trader.account
-    numbers, closes = market.panel.bar_numbers, market.close
+    account, closes = trader.account, trader.market.close
+    wishes = Wishes(policy, len(trader.market.panel))
     equity = np.empty(len(closes))
-    wishes = Wishes(policy, len(market.panel))
-    for time in range(len(closes)):
-        own_bars = numbers[time]
-        trader.trade(time, own_bars, at_close=False)
-        trader.trade_inside(own_bars)
-        if time >= decider.warmup_bars:
-            asked = decider.at(time, bool(policy.scheduled[time]))
-            if wishes.may_be_due(time, asked):
-                account.revalue(closes[time])
-                due = wishes.due(time, asked, account.weights(), trader.has_ended(time))
-                if due is not None:
-                    trader.ask(time, due)
-            if trader.at_close:
-                trader.trade(time, own_bars, at_close=True)
-        trader.delist(time)
-        equity[time] = account.equity_at(closes[time])
-        if equity[time] <= 0.0:
-            return equity[: time + 1]
+    time = 0
+    while time < len(closes):
+        until = min(decider.next_call(time), wishes.next_due(time), len(closes))
+        until = min(until, trader.next_delisting(time))
+        if trader.is_idle and until > time:
+            # Nothing happens: only prices move.
+            equity[time:until] = account.equity_at(closes[time:until])
+        else:
+            until = time + 1
+            _run_bar(trader, decider, wishes, time)
+            equity[time] = account.equity_at(closes[time])
+        if equity[time:until].min() <= 0.0:
+            ruined = time + int(np.argmax(equity[time:until] <= 0.0))
+            return equity[: ruined + 1]
+        time = until
     return equity
+
+
+def _run_bar(trader: Trader, decider: Decider, wishes: Wishes, time: int) -> None:
+    """Fills, then the decision at the close, then what ends there."""
+    own_bars = trader.market.panel.bar_numbers[time]
+    trader.trade(time, own_bars, at_close=False)
+    trader.trade_inside(own_bars)
+    if time >= decider.warmup_bars:
+        asked = decider.at(time, wishes.is_scheduled(time))
+        if asked is not None or wishes.next_due(time) == time:
+            trader.account.revalue(trader.market.close[time])
+            held, ended = trader.account.weights(), trader.has_ended(time)
+            due = wishes.due(time, asked, held, ended)
+            if due is not None:
+                trader.ask(time, due)
+        if trader.at_close:
+            trader.trade(time, own_bars, at_close=True)
+    trader.delist(time)
 
 
 class Wishes:
@@ -58,11 +76,18 @@ class Wishes:
         self._policy = policy
         self._newest: Weights | None = None
         self._decided = np.full(n_symbols, np.nan)
+        repeated = np.flatnonzero(policy.scheduled & policy.repeats).tolist()
+        self._repeated = [*repeated, len(policy.scheduled)]
 
-    def may_be_due(self, time: int, asked: Weights | None) -> bool:
-        """Whether `due` has to be asked; False spares a quiet bar the look at the account."""
-        repeated = self._policy.repeats and bool(self._policy.scheduled[time])
-        return asked is not None or repeated or self._policy.drift_band > 0.0
+    def is_scheduled(self, time: int) -> bool:
+        """Whether weights are decided at a bar."""
+        return bool(self._policy.scheduled[time])
+
+    def next_due(self, time: int) -> int:
+        """The first bar from one on at which weights may be due although no new ones are asked."""
+        if self._policy.drift_band > 0.0:
+            return time
+        return self._repeated[bisect_left(self._repeated, time)]
 
     def due(
         self, time: int, asked: Weights | None, held: Weights, ended: NDArray[np.bool_]

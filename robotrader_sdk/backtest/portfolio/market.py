@@ -47,9 +47,7 @@ class Market:
         0 before its first bar.
         """
         opens = self.panel.array("open")
-        before = np.zeros_like(opens)
-        before[1:] = self.close[:-1]
-        return np.where(np.isnan(opens), before, opens)
+        return np.where(np.isnan(opens), self.close, opens)
 
     @cached_property
     def close(self) -> Floats:

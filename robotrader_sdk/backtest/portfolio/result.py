@@ -13,7 +13,6 @@ import pandas as pd
 from robotrader_sdk.analytics.summary import RunArrays
 from robotrader_sdk.backtest import records
 from robotrader_sdk.backtest.config import BacktestConfig
-from robotrader_sdk.backtest.perpetual import FUNDING
 from robotrader_sdk.backtest.portfolio import frames
 from robotrader_sdk.backtest.portfolio.frames import Floats, symbol_column
 from robotrader_sdk.backtest.portfolio.market import Market, contract_of, symbol_config
@@ -73,14 +72,7 @@ class PortfolioResult(BacktestResult):
             bars=frames.basket_bars(market, config.cash),
             panel=market.panel,
             equity_values=equity,
-            order_table=tables.orders,
-            lot_table=tables.lots,
-            fill_table=tables.fills,
-            funding_table=tables.funding,
-            order_symbols=tables.order_symbols,
-            lot_symbols=tables.lot_symbols,
-            fill_symbols=tables.fill_symbols,
-            funding_symbols=tables.funding_symbols,
+            **vars(tables),
             **{"pnl_pessimistic": pnl, "pnl_optimistic": pnl, **counts},
         )
 
@@ -160,19 +152,7 @@ class PortfolioResult(BacktestResult):
     def attribution(self) -> pd.DataFrame:
         """See `frames.attribution_frame`."""
         in_base = [config.instrument.fee_currency == "base" for config in self._configs]
-        return frames.attribution_frame(
-            fills=self.fill_table,
-            fill_symbols=self.fill_symbols,
-            fee_in_base=np.array(in_base),
-            lots=self.lot_table,
-            lot_symbols=self.lot_symbols,
-            funding=np.zeros(0, FUNDING) if self.funding_table is None else self.funding_table,
-            funding_symbols=self.funding_symbols,
-            held=self._held,
-            closes=self._closes,
-            equity=self.equity_values,
-            symbols=self.symbols,
-        )
+        return frames.attribution_frame(self, self._held, self._closes, np.array(in_base))
 
     @cached_property
     def weights(self) -> pd.DataFrame:

@@ -29,10 +29,15 @@ class Step:
     def __call__(self, *arguments: Any) -> Any:
         """What the step gives."""
         if self._calls_left:
-            self._calls_left -= 1
+            self.hurry(1)
+        return self._step(*arguments)
+
+    def hurry(self, calls: int) -> None:
+        """Take it that so many calls more were made."""
+        if self._calls_left:
+            self._calls_left = max(self._calls_left - calls, 0)
             if self._calls_left == 0:
                 self._load()
-        return self._step(*arguments)
 
     def _load(self) -> None:
         self._calls_left = 0
@@ -56,3 +61,10 @@ class Rules:
         )
         asked = (0, 0, 0, 0, no, no, no, 0, no, no, no, no, no, perp)
         self.place = Step(kernel.place, tables, 0, no, *asked, plain_calls=_PLAIN_CALLS)
+
+    def hurry(self, n_working: int) -> None:
+        """Load matching sooner where many orders work: what fills looks at all others."""
+        calls = n_working**2 // 50
+        if calls:
+            self.match_open.hurry(calls)
+            self.match_inside.hurry(calls)

@@ -33,13 +33,14 @@ class BookTables:
 class AccountTables:
     """The same of all symbols: tables in the order of time, and each row's number of a symbol.
 
-    Bars are those of the panel, rows of orders and lots those of these tables.
+    Bars are those of the panel, rows of orders and lots those of these tables. The names are those
+    of `PortfolioResult`.
     """
 
-    orders: Table
-    lots: Table
-    fills: Table
-    funding: Table
+    order_table: Table
+    lot_table: Table
+    fill_table: Table
+    funding_table: Table
     order_symbols: Numbers
     lot_symbols: Numbers
     fill_symbols: Numbers
@@ -68,10 +69,10 @@ def joined(books: Sequence[BookTables], places: Sequence[Numbers], log: Log) -> 
     fills.rows["order"] = orders.renumbered(fills.rows["order"], fills.symbols)
     funding, funding_symbols = _funding(books)
     return AccountTables(
-        orders=orders.in_order(),
-        lots=lots.in_order(),
-        fills=fills.in_order(),
-        funding=funding,
+        order_table=orders.in_order(),
+        lot_table=lots.in_order(),
+        fill_table=fills.in_order(),
+        funding_table=funding,
         order_symbols=np.array(log.orders, np.int64),
         lot_symbols=np.array(log.lots, np.int64),
         fill_symbols=np.array(log.fills, np.int64),

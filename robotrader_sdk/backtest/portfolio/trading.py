@@ -8,6 +8,8 @@ from the decision on.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,9 +63,10 @@ class Trader:
         self._slippage = np.array([table["slippage"][0] for table in terms])
         self._tick_size = np.array([table["tick_size"][0] for table in terms])
         self._lot_size = np.array([table["lot_size"][0] for table in terms])
-        self._delisted_at: dict[int, list[int]] = {}
-        for number in np.flatnonzero(market.last_bars < len(market.panel.index) - 1).tolist():
-            self._delisted_at.setdefault(int(market.last_bars[number]), []).append(number)
+        self._waits = False
+        last = market.last_bars
+        end = len(market.panel.index)
+        self._delistings: list[int] = [*np.unique(last[last < end - 1]).tolist(), end]
         self.pending = np.full(n_symbols, np.nan)
         self._decided_at = np.zeros(n_symbols, np.int64)
         self._margined_rows = np.full(n_symbols, -1, np.int64)
@@ -81,6 +84,17 @@ class Trader:
         ended = due & self.has_ended(time)
         self.untraded[ended & (weights != 0.0)] += 1
         self.pending[ended] = np.nan
+        self._waits = not np.isnan(self.pending).all()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a bar can't change anything but what positions are worth."""
+        account = self.account
+        return account.n_working == 0 and not self._waits and not account.is_margined
+
+    def next_delisting(self, time: int) -> int:
+        """The first time from one on at which a symbol ends before the panel; its end: none."""
+        return self._delistings[bisect_left(self._delistings, time)]
 
     def has_ended(self, time: int) -> NDArray[np.bool_]:
         """Which symbols have no bar left at which to trade what is decided at a time."""
@@ -90,6 +104,8 @@ class Trader:
 
     def trade(self, time: int, own_bars: NDArray[np.int64], at_close: bool) -> None:
         """Fill what an open fills, or a close, for the symbols that have a bar."""
+        if self.is_idle:
+            return
         here = own_bars >= 0
         busy = np.flatnonzero(here & self._busy(at_close)).tolist()
         due = np.flatnonzero(here & ~np.isnan(self.pending) & (at_close is self.at_close))
@@ -112,9 +128,12 @@ class Trader:
             added = growing(desk, weights, equity, others)
             self._trade(due, added, np.full(len(due), Purpose.ENTRY), own_bars, prices, at_close)
             self.pending[due] = np.nan
+            self._waits = not np.isnan(self.pending).all()
 
     def trade_inside(self, own_bars: NDArray[np.int64]) -> None:
         """Fill what happens between the open and the close."""
+        if self.is_idle:
+            return
         for number in np.flatnonzero((own_bars >= 0) & self._busy(at_close=False)):
             book = self.books[number]
             book.bar = int(own_bars[number])
@@ -122,7 +141,9 @@ class Trader:
 
     def delist(self, time: int) -> None:
         """End what has its last bar here, before the panel's: close it at that bar's close."""
-        for number in self._delisted_at.get(time, ()):
+        if self.next_delisting(time) != time:
+            return
+        for number in np.flatnonzero(self.market.last_bars == time).tolist():
             book = self.books[number]
             book.bar = len(book.bars) - 1
             book.cancel_all()

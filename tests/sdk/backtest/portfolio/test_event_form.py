@@ -230,9 +230,11 @@ def test_an_indicator_of_several_symbols_is_on_the_panels_timeline() -> None:
     def init(self: Any, panel: Any) -> None:
         self.spread = self.indicator(lambda a, b: a - b, panel["A"].close, panel["B"].close)
         self.mean = self.indicator(lambda close: close.mean(axis=1), panel.close)
+        self.second = self.indicator(lambda a, b: b, panel["A"].close, panel["B"].close)
         self.best = self.indicator(lambda bars: bars.close.max(axis=1), panel)
 
     def on_bar(self: Any, ctx: rt.PortfolioContext) -> None:
+        np.testing.assert_array_equal(self.second[-1], [np.nan, 50, np.nan, 52, 53, 54][len(seen)])
         seen.append((self.spread[-1], self.mean[-1], self.best[-1]))
 
     result = run(PANEL, on_bar, init)

@@ -15,8 +15,8 @@ import robotrader_sdk as rt
 from .conftest import Weights, Written, random_panel, times
 
 SYMBOLS = ["A", "B", "C"]
-MANY = settings(max_examples=40, deadline=None)
-SOME = settings(max_examples=15, deadline=None)
+MANY = settings(max_examples=25, deadline=None)
+SOME = settings(max_examples=10, deadline=None)
 
 
 @st.composite
@@ -102,6 +102,27 @@ def test_weights_up_to_1_are_never_refused_for_lack_of_cash(
     result = rt.backtest(Weights.of(wanted, *policy), panel, **costs)
     # 9,000 in thirds of a fourth are several lots of 1, and so of any other size.
     assert result.rejected.empty
+
+
+@MANY
+@given(
+    panels(),
+    weights(shorts=False),
+    st.sampled_from([0.0, 0.001, 0.02]),
+    st.sampled_from([0.0, 0.001]),
+    POLICIES,
+)
+def test_spot_with_fees_in_base(
+    panel: Any, wanted: Any, fee: float, lot: float, policy: Any
+) -> None:
+    """Nothing is refused, the cash never goes below 0, and the symbols add up."""
+    spot = rt.Instrument(kind="spot", fee_currency="base", lot_size=lot)
+    strategy = Weights.of(wanted, *policy)
+    result = rt.backtest(strategy, panel, fees=rt.Fees(fee, fee), instrument=spot)
+    assert result.rejected.empty
+    assert (result.fills["cash"] > -1e-6).all()
+    assert (result.fills["position"] > -1e-9).all()
+    assert result.attribution["pnl"].sum() == pytest.approx(result.pnl, rel=1e-9, abs=1e-7)
 
 
 @MANY
