@@ -83,8 +83,8 @@ def trades_frame(
 
     direction; quantity (base); entry_time, entry_price, exit_time, exit_price (of several exits
     the mean); fees (quote, both sides); funding (of a perpetual, paid in quote; below 0:
-    received); pnl (quote, after fees and funding; of an open one at the last
-    close); return (pnl / entry notional); bars_held; entry_reason (the type of the entry order);
+    received); margin (of a perpetual, posted at the entry); pnl (quote, after fees and funding;
+    of an open one at the last close); return (pnl / entry notional); bars_held; entry_reason (the type of the entry order);
     exit_reason; status; ambiguous (its bar could not tell stop-loss from take-profit).
     """
     closed = lots["closed"] == 1
@@ -102,6 +102,7 @@ def trades_frame(
             "exit_price": lots["exit_value"] / exit_quantity,
             "fees": lots["entry_fee"] + lots["exit_fee"],
             "funding": lots["funding"],
+            "margin": lots["margin"],
             "pnl": pnl,
             "return": pnl / (lots["entry_quantity"] * lots["entry_price"]),
             "bars_held": np.where(closed, lots["exit_bar"], np.int64(last_bar)) - lots["entry_bar"],

@@ -207,6 +207,7 @@ def _open_lot(
     lot["exit_quantity"] = 0.0
     lot["exit_value"] = 0.0
     lot["exit_fee"] = 0.0
+    lot["margin"] = book.terms["perpetual"] * quantity * price / book.terms["leverage"]
     lot["funding"] = 0.0
     lot["trailing_stop"] = order["trailing_stop"]
     lot["best_price"] = price

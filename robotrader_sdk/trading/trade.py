@@ -31,6 +31,7 @@ LOT = np.dtype(
         ("exit_quantity", "f8"),
         ("exit_value", "f8"),  # sum of quantity x price
         ("exit_fee", "f8"),
+        ("margin", "f8"),  # of a perpetual: what was posted for it at its entry
         ("funding", "f8"),  # paid while open, in quote; below 0: received
         ("trailing_stop", "f8"),  # fraction; 0: none
         ("best_price", "f8"),  # the extreme a trailing stop hangs on

@@ -182,6 +182,10 @@ def test_a_perpetuals_figures_are_shown_and_saved() -> None:
     posted = opened["position"].abs() * opened["price"] / 20
     assert opened["margin"].to_numpy() == pytest.approx(posted.to_numpy(), rel=1e-3)
     assert 0.9 * 0.045 < result.stats["margin_used"] < 0.06
+    trades = result.trades
+    posted = trades["quantity"] * trades["entry_price"] / 20
+    assert trades["margin"].to_numpy() == pytest.approx(posted.to_numpy())
+    assert (rt.backtest(Cross(), BARS).trades["margin"] == 0.0).all()
     for text in (repr(result), result._repr_html_()):
         assert "Funding paid" in text
         assert "Liquidations" in text
