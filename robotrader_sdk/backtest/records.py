@@ -84,8 +84,9 @@ def trades_frame(
     direction; quantity (base); entry_time, entry_price, exit_time, exit_price (of several exits
     the mean); fees (quote, both sides); funding (of a perpetual, paid in quote; below 0:
     received); margin (of a perpetual, posted at the entry); pnl (quote, after fees and funding;
-    of an open one at the last close); return (pnl / entry notional); bars_held; entry_reason (the type of the entry order);
-    exit_reason; status; ambiguous (its bar could not tell stop-loss from take-profit).
+    of an open one at the last close); return (pnl / entry notional); bars_held; entry_reason (the
+    type of the entry order); exit_reason; status; ambiguous (its bar could not tell stop-loss from
+    take-profit).
     """
     closed = lots["closed"] == 1
     pnl = trade_pnl(lots, last_close)

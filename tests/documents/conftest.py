@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .kernel import Cells, assert_every_cell_was_run_and_none_warned, run_notebook
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,6 +32,14 @@ class Readme:
 @pytest.fixture
 def root() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Cells:
+    """The cells of a test file's NOTEBOOK with what they showed; none may fail or warn."""
+    cells = run_notebook(request.module.NOTEBOOK, tmp_path_factory.mktemp("notebook"))
+    assert_every_cell_was_run_and_none_warned(cells)
+    return cells
 
 
 @pytest.fixture

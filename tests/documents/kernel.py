@@ -68,3 +68,8 @@ def text_of(outputs: list[dict[str, Any]]) -> str:
     """What they say as text, but for notices on stderr."""
     said = [o for o in outputs if o.get("name") != "stderr"]
     return "".join(part for o in said for part in (o.get("text") or o["data"]["text/plain"]))
+
+
+def said(cells: Cells, containing: str) -> list[str]:
+    """The lines of text that the one cell with this in its source showed."""
+    return text_of(outputs_of(cells, containing)).splitlines()

@@ -2,32 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .kernel import (
-    Cells,
-    assert_every_cell_was_run_and_none_warned,
-    assert_stored_small_and_without_outputs,
-    outputs_of,
-    run_notebook,
-    text_of,
-)
+from .kernel import Cells, outputs_of, text_of
 
 NOTEBOOK = "01_first_backtest.ipynb"
-
-
-@pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Cells:
-    """The cells with what they showed."""
-    return run_notebook(NOTEBOOK, tmp_path_factory.mktemp("notebook"))
-
-
-def test_is_stored_small_and_without_outputs() -> None:
-    assert_stored_small_and_without_outputs(NOTEBOOK)
-
-
-def test_every_cell_was_run_and_none_warned(executed: Cells) -> None:
-    assert_every_cell_was_run_and_none_warned(executed)
 
 
 def test_shows_the_result_as_figures(executed: Cells) -> None:

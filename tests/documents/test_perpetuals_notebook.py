@@ -2,37 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from .kernel import (
-    Cells,
-    assert_every_cell_was_run_and_none_warned,
-    assert_stored_small_and_without_outputs,
-    outputs_of,
-    run_notebook,
-    text_of,
-)
+from .kernel import Cells, said
 
 NOTEBOOK = "03_perpetuals.ipynb"
-
-
-@pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Cells:
-    """The cells with what they showed."""
-    return run_notebook(NOTEBOOK, tmp_path_factory.mktemp("notebook"))
-
-
-def said(cells: Cells, containing: str) -> list[str]:
-    """The lines of text that the one cell with this in its source showed."""
-    return text_of(outputs_of(cells, containing)).splitlines()
-
-
-def test_is_stored_small_and_without_outputs() -> None:
-    assert_stored_small_and_without_outputs(NOTEBOOK)
-
-
-def test_every_cell_was_run_and_none_warned(executed: Cells) -> None:
-    assert_every_cell_was_run_and_none_warned(executed)
 
 
 def test_funding_is_listed_and_what_the_trades_paid(executed: Cells) -> None:
