@@ -17,7 +17,7 @@ from robotrader_sdk.analytics.arrays import (
 )
 from robotrader_sdk.errors import BacktestError
 
-_CHUNK = 1 << 15
+CHUNK = 1 << 15
 """Bars looked at together: what they need stays in the processor's cache."""
 
 
@@ -54,15 +54,15 @@ def exposure(
     starts, sizes, lengths = _holdings(bars, quantities, len(values))
     held_bars = int(lengths[sizes > 0.0].sum())
     total = 0.0
-    shares = np.empty(min(_CHUNK, len(values)))
-    for first in range(0, len(values), _CHUNK):
-        chunk = slice(first, first + _CHUNK)
+    shares = np.empty(min(CHUNK, len(values)))
+    for first in range(0, len(values), CHUNK):
+        chunk = slice(first, first + CHUNK)
         here = shares[: len(values[chunk])]
         with np.errstate(divide="ignore"):
             np.divide(prices[chunk], values[chunk], out=here)
         if values[chunk].min() <= 0.0:
             here[values[chunk] <= 0.0] = 0.0
-        now, following = np.searchsorted(starts, [first + 1, first + _CHUNK])
+        now, following = np.searchsorted(starts, [first + 1, first + CHUNK])
         edges = np.concatenate([[0], starts[now:following] - first])
         total += float((np.add.reduceat(here, edges) * sizes[now - 1 : following]).sum())
     return Exposure(total / len(values), held_bars / len(values))

@@ -1,8 +1,7 @@
-"""What the figures of an equity curve are made of, in one compiled pass.
+"""What the figures of an equity curve are made of, without an array of anything.
 
-The equity is read once, block by block, and what is kept of it has the size of a block: nothing
-is allocated that grows with the run. Mean and variance are running ones that stay exact to
-about 1e-13 however long the run is.
+The equity is read pass by pass, each so simple that it takes about a nanosecond a bar. Sums are
+made chunk by chunk, so that they stay exact to about 1e-13 however long the run is.
 """
 
 from __future__ import annotations
@@ -22,15 +21,10 @@ from robotrader_sdk.analytics.arrays import (
     require_positive_start,
     require_same_length,
 )
-from robotrader_sdk.analytics.blocks import (
-    BLOCK,
-    add,
-    add_squared_losses,
-    add_to_moments,
-    fill_returns,
-    low_and_high,
-)
-from robotrader_sdk.compiled import compiled
+from robotrader_sdk.compiled import compiled, rule
+
+CHUNK = 1 << 10
+"""Values that are summed together before they are added to the sum of all."""
 
 
 class ReturnMoments(NamedTuple):
@@ -88,33 +82,22 @@ def equity_moments(
     require_same_length(equity=values, open_times_ns=times)
     if len(values) == 0:
         return EquityMoments(0, 0, start, start, math.nan, return_moments(values), math.nan, 0, 0)
-    lanes, bar_ns = np.zeros((5, BLOCK)), bar_length_ns(times)
-    scan = _scan.for_work(3.0 * len(values))
-    returned, depth, longest_bars, longest_ns = scan(values, float(start), times, bar_ns, lanes)
+    bar_ns = bar_length_ns(times)
+    scan = _scan.for_work(0.6 * len(values))
+    returned, depth, longest_bars, longest_ns, mean, squares, losses = scan(
+        values, float(start), times, int(times[0]) - bar_ns
+    )
     return EquityMoments(
         bars=len(values),
         bar_ns=bar_ns,
         start=start,
         final=float(values[-1]),
-        mean_equity=float(lanes[4].sum()) / len(values),
-        returns=_merged(lanes, returned),
+        mean_equity=float(values.mean()),
+        returns=_return_moments(returned, mean, squares, losses),
         max_drawdown=depth,
         max_drawdown_bars=longest_bars,
         max_drawdown_ns=longest_ns,
     )
-
-
-def _merged(lanes: FloatArray, n: int) -> ReturnMoments:
-    """The moments of n returns dealt out to the lanes in turn.
-
-    Source: T. F. Chan, G. H. Golub, R. J. LeVeque, Updating Formulae and a Pairwise Algorithm
-    for Computing Sample Variances, 1979.
-    """
-    sizes = (n + np.arange(BLOCK)[::-1]) // BLOCK
-    means, squares, losses = lanes[1], lanes[2], lanes[3]
-    mean = float((sizes * means).sum()) / n
-    spread = float((squares + sizes * np.square(means - mean)).sum())
-    return _return_moments(n, mean, spread, float(losses.sum()))
 
 
 def _return_moments(n: int, mean: float, squares: float, losses: float) -> ReturnMoments:
@@ -124,50 +107,61 @@ def _return_moments(n: int, mean: float, squares: float, losses: float) -> Retur
 
 @compiled
 def _scan(
-    equity: FloatArray, start: float, times: IntArray, bar_ns: int, lanes: FloatArray
-) -> tuple[int, float, int, int]:
-    n = len(equity)
-    returns, means, squares, losses, sums = lanes[0], lanes[1], lanes[2], lanes[3], lanes[4]
-    returned, full, ruined = 0, 0, False
-    peak, trough, peak_bar, depth, longest_bars, longest_ns = start, start, -1, 0.0, 0, 0
-
-    for first in range(0, n, BLOCK):
-        block = equity[first : min(first + BLOCK, n)]
-        low, high = low_and_high(block)
-        add(block, sums)
-
-        if not ruined:
-            alive = len(block)
-            if low <= 0.0:
-                ruined = True
-                alive = 1  # the bar of the ruin has the last return
-                while block[alive - 1] > 0.0:
-                    alive += 1
-            some = returns[:alive]
-            fill_returns(block, equity[first - 1] if first > 0 else start, some)
-            add_to_moments(some, 1.0 / (full + 1), means, squares)
-            add_squared_losses(some, losses)
-            returned += alive
-            full += 1
-
-        if high < peak:
-            trough = min(trough, low)
-            continue
-        for t in range(first, first + len(block)):
-            value = equity[t]
-            if value >= peak:
-                if trough < peak:
-                    depth = min(depth, (trough - peak) / peak)
-                    since = times[peak_bar] if peak_bar >= 0 else times[0] - bar_ns
-                    longest_bars = max(longest_bars, t - peak_bar)
-                    longest_ns = max(longest_ns, times[t] - since)
-                peak, trough, peak_bar = value, value, t
-            elif value < trough:
+    equity: FloatArray, start: float, times: IntArray, start_time: int
+) -> tuple[int, float, int, int, float, float, float]:
+    """How many returns there are, the deepest and the longest drawdown (bars and time), and of
+    the returns the mean, the squared distances from it and the squared losses.
+    """
+    n = equity.size
+    returned = n
+    peak, trough, peak_bar, peak_time = start, start, -1, start_time
+    depth, longest_bars, longest_time = 0.0, 0, 0
+    for t in range(n):
+        value = equity[t]
+        if value < peak:
+            if value < trough:
                 trough = value
+                if value <= 0.0 and returned == n:
+                    returned = t + 1  # the bar of the ruin has the last return
+            if t < n - 1:
+                continue  # what is still open lasts until the last bar
+        if trough < peak:
+            fall, bars, time = (trough - peak) / peak, t - peak_bar, times[t] - peak_time
+            if fall < depth:
+                depth = fall
+            if bars > longest_bars:
+                longest_bars = bars
+            if time > longest_time:
+                longest_time = time
+        peak, trough, peak_bar, peak_time = value, value, t, times[t]
+    mean, squares, losses = _spread(equity, start, returned)
+    return returned, depth, longest_bars, longest_time, mean, squares, losses
 
-    if trough < peak:
-        depth = min(depth, (trough - peak) / peak)
-        since = times[peak_bar] if peak_bar >= 0 else times[0] - bar_ns
-        longest_bars = max(longest_bars, n - 1 - peak_bar)
-        longest_ns = max(longest_ns, times[n - 1] - since)
-    return returned, depth, longest_bars, longest_ns
+
+@rule
+def _spread(equity: FloatArray, start: float, n: int) -> tuple[float, float, float]:
+    total, losses, before = 0.0, 0.0, start
+    for first in range(0, n, CHUNK):
+        some, some_losses = 0.0, 0.0
+        for t in range(first, first + CHUNK):
+            if t == n:
+                break
+            change = (equity[t] - before) / before
+            some += change
+            if change < 0.0:
+                some_losses += change * change
+            before = equity[t]
+        total += some
+        losses += some_losses
+
+    mean, squares, before = total / n, 0.0, start
+    for first in range(0, n, CHUNK):
+        some = 0.0
+        for t in range(first, first + CHUNK):
+            if t == n:
+                break
+            distance = (equity[t] - before) / before - mean
+            some += distance * distance
+            before = equity[t]
+        squares += some
+    return mean, squares, losses

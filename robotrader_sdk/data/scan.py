@@ -13,6 +13,8 @@ from robotrader_sdk.compiled import compiled, uniform
 Floats = NDArray[np.float64]
 
 _CHUNK = 1 << 16
+_NOT_A_TIME: int = np.iinfo(np.int64).min  # pandas' NaT
+_FAR: int = np.iinfo(np.int64).max
 
 
 def scan(times: NDArray[np.int64], prices: list[Floats], volume: Floats) -> tuple[bool, bool, int]:
@@ -21,7 +23,7 @@ def scan(times: NDArray[np.int64], prices: list[Floats], volume: Floats) -> tupl
     `prices` are open, high, low and close. Arrays of any memory layout; they are read in
     chunks, so that a strided column is never copied whole.
     """
-    sound, volume_sound, smallest = True, True, np.iinfo(np.int64).max
+    sound, volume_sound, smallest = True, True, _FAR
     for start in range(0, times.size, _CHUNK):
         # One row of overlap, so that the step between two chunks is seen.
         chunk = slice(start, start + _CHUNK + 1)
@@ -42,7 +44,7 @@ def _scan(
     close: Floats,
     volume: Floats,
 ) -> tuple[bool, bool, int]:
-    sound = times[0] != np.iinfo(np.int64).min  # pandas' NaT
+    sound = times[0] != _NOT_A_TIME
     volume_sound = True
     for i in range(open_.size):
         # A NaN fails every comparison. `&`, not `and`: without branches this is vectorised.
@@ -55,8 +57,10 @@ def _scan(
             & (high[i] < np.inf)
         )
         volume_sound &= (volume[i] >= 0.0) & (volume[i] < np.inf)
-    smallest = np.iinfo(np.int64).max
+    smallest = _FAR
     for i in range(1, times.size):
         sound &= times[i] > times[i - 1]  # a difference to NaT would overflow
-        smallest = min(smallest, times[i] - times[i - 1])
+        step = times[i] - times[i - 1]
+        if step < smallest:
+            smallest = step
     return sound, volume_sound, smallest

@@ -1,4 +1,4 @@
-"""The compiled pass gives what the plain definitions give, at every length and after a ruin."""
+"""The compiled passes give what the plain definitions give, at every length and after a ruin."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from robotrader_sdk.analytics.blocks import BLOCK
 from robotrader_sdk.analytics.drawdown import max_drawdown
-from robotrader_sdk.analytics.moments import equity_moments, return_moments
+from robotrader_sdk.analytics.moments import CHUNK, equity_moments, return_moments
 from robotrader_sdk.analytics.returns import returns
 from robotrader_sdk.errors import BacktestError
 
@@ -32,8 +31,8 @@ def longest_by_definition(equity: np.ndarray, start: float, times: np.ndarray) -
 
 lengths = st.one_of(
     st.integers(1, 40),
-    st.integers(BLOCK - 2, BLOCK + 2),
-    st.integers(3 * BLOCK - 2, 3 * BLOCK + 2),
+    st.integers(CHUNK - 2, CHUNK + 2),
+    st.integers(3 * CHUNK - 2, 3 * CHUNK + 2),
 )
 
 
@@ -65,8 +64,8 @@ def test_pass_agrees_with_the_definitions(
 @pytest.mark.parametrize(
     ("length", "ruin"),
     [
-        *((1, 0), (5, 0), (5, 3), (5, 4), (BLOCK, BLOCK - 1), (BLOCK + 1, BLOCK)),
-        *((2 * BLOCK + 9, ruin) for ruin in (0, 3, BLOCK - 1, BLOCK, BLOCK + 5, 2 * BLOCK + 8)),
+        *((1, 0), (5, 0), (5, 3), (5, 4), (CHUNK, CHUNK - 1), (CHUNK + 1, CHUNK)),
+        *((2 * CHUNK + 9, ruin) for ruin in (0, 3, CHUNK - 1, CHUNK, CHUNK + 5, 2 * CHUNK + 8)),
     ],
 )
 @pytest.mark.parametrize("left", [-20.0, 0.0])
