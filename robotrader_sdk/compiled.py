@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.typing import NDArray
 
-from robotrader_sdk import types
+from robotrader_sdk import compiler, types
+from robotrader_sdk.compiler import options_for_entries, options_for_rules
 
 T = TypeVar("T", bound=np.generic)
 P = ParamSpec("P")
@@ -97,9 +98,7 @@ class Compiled(Generic[P, R]):
         import numba
 
         _register_rules()
-        # Without reference counts the tables pass through calls for free.
-        options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-        dispatcher: Any = numba.njit(cache=True, **options)(self.function)
+        dispatcher: Any = numba.njit(cache=True, **options_for_entries())(self.function)
         cache_file = dispatcher._cache._cache_file
         cache_file._source_stamp = (cache_file._source_stamp, _sources_digest(self.function))
         if _is_cached(cache_file):
@@ -169,7 +168,7 @@ def _register_rules() -> None:
     from numba.extending import register_jitable
 
     for function in _rules[_n_registered:]:
-        register_jitable(no_cfunc_wrapper=True)(function)
+        register_jitable(**options_for_rules())(function)
     _n_registered = len(_rules)
 
 
@@ -189,7 +188,7 @@ def _sources_digest(function: Callable[..., Any]) -> str:
     """Of the rules a function may use: those of its own package and of `trading`."""
     packages = {function.__module__.rpartition(".")[0], "robotrader_sdk.trading"}
     files = {f.__code__.co_filename for f in _rules if f.__module__.rpartition(".")[0] in packages}
-    files |= {__file__, types.__file__}
+    files |= {__file__, compiler.__file__, types.__file__}
     digest = hashlib.sha256()
     for path in sorted(files):
         digest.update(Path(path).read_bytes())

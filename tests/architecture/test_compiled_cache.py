@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from robotrader_sdk import compiler
+
 RULE = '''"""A rule."""
 
 from robotrader_sdk.compiled import rule
@@ -56,7 +58,7 @@ class Scratch:
         for part in ("trading", "backtest"):
             (package / part).mkdir(parents=True)
             (package / part / "__init__.py").touch()
-        for name in ("__init__.py", "errors.py", "types.py", "compiled.py"):
+        for name in ("__init__.py", "errors.py", "types.py", "compiled.py", "compiler.py"):
             shutil.copy(root / "robotrader_sdk" / name, package)
         self.rule = package / "trading" / "costs.py"
         self.rule.write_text(RULE, encoding="utf-8")
@@ -122,3 +124,22 @@ def test_the_notice_comes_once_for_several_kernels(scratch: Scratch) -> None:
     assert printed == ["10.0"]
     assert said.count(NOTICE) == 1
     assert said.count("\n") == 1
+
+
+OTHER_SERIES = """
+from robotrader_sdk import compiler
+compiler.TESTED_SERIES = ()
+assert compiler.options_for_rules() == {"no_cfunc_wrapper": True}
+"""
+
+
+def test_a_numba_of_another_series_compiles_by_itself(scratch: Scratch) -> None:
+    """And what one has compiled, the other uses."""
+    assert scratch.call(OTHER_SERIES + CALL)[0] == ["5.0", "0"]
+    assert scratch.call()[0] == ["5.0", "1"]
+
+
+def test_the_series_of_numba_that_is_installed_was_tested() -> None:
+    """Fails on a new series: see whether `robotrader_sdk.compiler` still serves it, then add it."""
+    assert "pipeline_class" in compiler.options_for_rules()
+    assert "pipeline_class" in compiler.options_for_entries()

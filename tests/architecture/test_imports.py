@@ -73,7 +73,7 @@ def test_only_the_download_imports_ccxt(root: Path) -> None:
         ("matplotlib", "robotrader_sdk/plots/"),
         ("talib", "robotrader_sdk/indicators/"),
         ("ta", "robotrader_sdk/indicators/"),
-        ("numba", "robotrader_sdk/compiled.py"),
+        ("numba", "robotrader_sdk/compile"),
         ("typer", "robotrader_sdk/cli/"),
     ],
 )
