@@ -20,6 +20,7 @@ from robotrader_sdk.trading.book import (
     Tables,
     end_order,
     enlarged,
+    mean_entry_price,
     new_ledger,
     new_tables,
     opened,
@@ -82,7 +83,7 @@ class BookAccount:
         if self._held == 0.0:
             return Position()
         if self._entry_price is None:
-            self._entry_price = self._mean_entry_price()
+            self._entry_price = mean_entry_price(self.book)
         pnl = self._held * (self.closes[self.bar] - self._entry_price)
         return Position(self._held, self._entry_price, pnl)
 
@@ -130,25 +131,9 @@ class BookAccount:
 
     def _enter(self, order: Order) -> None:
         self._make_room(1)
-        row = self._place(
-            self.tables,
-            self.steps.last(self.bar),
-            self.closes[self.bar],
-            int(order.side),
-            int(order.type),
-            int(order.purpose),
-            int(order.size_unit),
-            order.size,
-            order.limit_price,
-            order.stop_price,
-            self.steps.life(self.bar, order.valid_bars),
-            order.stop_loss,
-            order.take_profit,
-            order.trailing_stop,
-            order.stop_loss_price,
-            order.take_profit_price,
-            self.perp,
-        )
+        step, close = self.steps.last(self.bar), self.closes[self.bar]
+        terms = kernel.terms_of(order, self.steps.life(self.bar, order.valid_bars))
+        row = self._place(self.tables, step, close, *terms, self.perp)
         self.n_orders += 1
         self._read_back(row, order)
         if order.status is OrderStatus.WORKING:
@@ -173,13 +158,6 @@ class BookAccount:
             order.fill_price = self.book.orders[row]["fill_price"].item()
         elif order.status is OrderStatus.REJECTED:
             order.reject_reason = RejectReason(int(self.book.orders[row]["reject_reason"])).label
-
-    def _mean_entry_price(self) -> float:
-        n_open = int(self.book.position["n_open"])
-        lots = self.book.lots[self.book.open_lots[:n_open]]
-        if n_open == 1:
-            return float(lots["entry_price"][0])
-        return float((lots["quantity"] * lots["entry_price"]).sum() / lots["quantity"].sum())
 
     def _make_room(self, new_orders: int) -> None:
         """Enlarge the tables until a bar with so many new orders fits."""

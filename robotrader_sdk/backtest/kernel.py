@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from robotrader_sdk.compiled import compiled, rule
+from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.trading import decision, matching, placing
 from robotrader_sdk.trading.book import Book, Table, Tables, equity_at, has_room
 from robotrader_sdk.trading.margin import Perpetual
@@ -153,6 +154,25 @@ def place(
     order["take_profit_price"] = take_profit_price
     placing.admit(book, bar, close, row, 0.0, perp)
     return int(row)
+
+
+def terms_of(order: Order, valid_bars: int) -> tuple[int | float, ...]:
+    """An order as `place` takes it, from its side to the price of its take-profit."""
+    return (
+        int(order.side),
+        int(order.type),
+        int(order.purpose),
+        int(order.size_unit),
+        order.size,
+        order.limit_price,
+        order.stop_price,
+        valid_bars,
+        order.stop_loss,
+        order.take_profit,
+        order.trailing_stop,
+        order.stop_loss_price,
+        order.take_profit_price,
+    )
 
 
 @compiled

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -26,50 +28,65 @@ PORTFOLIO_FORMAT = "robotrader-portfolio-1"
 
 def to_json(result: BacktestResult) -> str:
     """See `BacktestResult.to_json`."""
-    return json.dumps(
-        {
-            "format": FORMAT,
-            "strategy": result.strategy,
-            "params": result.params,
-            "config": asdict(result.config),
-            "contract": result.contract,
-            "status": result.status,
-            "warmup_bars": result.warmup_bars,
-            "n_ambiguous": result.n_ambiguous,
-            "n_conflicts": result.n_conflicts,
-            "n_liquidations": result.n_liquidations,
-            "n_settled": result.n_settled,
-            "pnl_pessimistic": result.pnl_pessimistic,
-            "pnl_optimistic": result.pnl_optimistic,
-            "open_time_unit": result.bars.index.unit,  # type: ignore[attr-defined]
-            "open_time": result.bars.index.asi8.tolist(),  # type: ignore[attr-defined]
-            "bars": {str(k): _plain(result.bars[k].to_numpy()) for k in result.bars.columns},
-            "equity": _plain(result.equity_values),
-            "orders": _columns(result.order_table),
-            "lots": _columns(result.lot_table),
-            "fills": _columns(result.fill_table),
-            "funding": None if result.funding_table is None else _columns(result.funding_table),
-            "indicators": {name: _plain(v) for name, v in result.indicators.items()},
-        },
-        allow_nan=False,
-    )
+    return json.dumps(to_saved(result), allow_nan=False)
+
+
+def to_saved(result: BacktestResult) -> dict[str, Any]:
+    """What `to_json` writes."""
+    return {
+        "format": FORMAT,
+        "strategy": result.strategy,
+        "params": result.params,
+        "config": asdict(result.config),
+        "contract": result.contract,
+        "status": result.status,
+        "warmup_bars": result.warmup_bars,
+        "n_ambiguous": result.n_ambiguous,
+        "n_conflicts": result.n_conflicts,
+        "n_liquidations": result.n_liquidations,
+        "n_settled": result.n_settled,
+        "pnl_pessimistic": result.pnl_pessimistic,
+        "pnl_optimistic": result.pnl_optimistic,
+        "open_time_unit": result.bars.index.unit,  # type: ignore[attr-defined]
+        "open_time": result.bars.index.asi8.tolist(),  # type: ignore[attr-defined]
+        "bars": {str(k): plain(result.bars[k].to_numpy()) for k in result.bars.columns},
+        "equity": plain(result.equity_values),
+        "orders": _columns(result.order_table),
+        "lots": _columns(result.lot_table),
+        "fills": _columns(result.fill_table),
+        "funding": None if result.funding_table is None else _columns(result.funding_table),
+        "indicators": {name: plain(v) for name, v in result.indicators.items()},
+    }
 
 
 def from_json(text: str | bytes) -> BacktestResult:
     """See `BacktestResult.from_json`."""
+    saved = parse(text, FORMAT, PORTFOLIO_FORMAT)
+    with damage_named():
+        if saved["format"] == PORTFOLIO_FORMAT:
+            from robotrader_sdk.backtest.portfolio import saving
+
+            return saving.read(saved)
+        return read(saved)
+
+
+def parse(text: str | bytes, *formats: str) -> dict[str, Any]:
+    """What `to_json` wrote, in one of the formats; ResultError for anything else."""
     try:
         saved = json.loads(text)
     except (TypeError, ValueError) as error:
         raise ResultError(f"a result is JSON as result.to_json() writes it: {error}") from None
-    if isinstance(saved, dict) and saved.get("format") == PORTFOLIO_FORMAT:
-        from robotrader_sdk.backtest.portfolio import saving
+    found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
+    if not isinstance(saved, dict) or found not in formats:
+        raise ResultError(f"expected a result of format {formats[0]!r}, got {found!r}")
+    return saved
 
-        return saving.from_saved(saved)
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
-        raise ResultError(f"expected a result of format {FORMAT!r}, got {found!r}")
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """ResultError for whatever reading an incomplete or damaged result runs into."""
     try:
-        return _read(saved)
+        yield
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         if isinstance(error, RobotraderError):
             raise
@@ -78,7 +95,8 @@ def from_json(text: str | bytes) -> BacktestResult:
         ) from error
 
 
-def _read(saved: dict[str, Any]) -> BacktestResult:
+def read(saved: dict[str, Any]) -> BacktestResult:
+    """The result of what `parse` gave; any error where that is damaged."""
     n_bars = len(saved["open_time"])
     lengths = {
         name: len(values) for name, values in (*saved["bars"].items(), *saved["indicators"].items())
@@ -123,12 +141,13 @@ def read_config(saved: dict[str, Any]) -> BacktestConfig:
     )
 
 
-def _plain(values: NDArray[Any]) -> list[Any]:
+def plain(values: NDArray[Any]) -> list[Any]:
+    """Values as JSON has them: NaN as None."""
     return [None if value != value else value for value in values.tolist()]
 
 
 def _columns(table: NDArray[Any]) -> dict[str, list[Any]]:
-    return {name: _plain(table[name]) for name in table.dtype.names or ()}
+    return {name: plain(table[name]) for name in table.dtype.names or ()}
 
 
 def _floats(values: list[float | None]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from robotrader_sdk.strategy.intents import (
     order_type,
     read_terms,
 )
+from robotrader_sdk.strategy.randomness import BarRandomness
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import Direction, OrderType, Side
 
@@ -115,8 +116,7 @@ class Context:
         "_columns",
         "_frame",
         "_n_orders",
-        "_rng",
-        "_seed",
+        "_randomness",
         "intents",
     )
 
@@ -132,10 +132,9 @@ class Context:
         self._columns = columns
         self._clock = clock
         self._account = account
-        self._seed = (seed[0], zlib.crc32(seed[1].encode()))
+        self._randomness = BarRandomness(bars.index, seed[0], zlib.crc32(seed[1].encode()))
         self.intents: list[Intent] = []
         self._n_orders = 0
-        self._rng: tuple[int, np.random.Generator] | None = None
 
     @property
     def bar_number(self) -> int:
@@ -208,11 +207,7 @@ class Context:
     @property
     def rng(self) -> np.random.Generator:
         """The only randomness allowed: seeded by the seed parameter, the symbol and the bar."""
-        now = self._clock.bar
-        if self._rng is None or self._rng[0] != now:
-            seconds = int(self._frame.index[now].timestamp())
-            self._rng = (now, np.random.default_rng((*self._seed, seconds)))
-        return self._rng[1]
+        return self._randomness.at(self._clock.bar)
 
     def buy(self, *bare: object, **asked: Unpack[OrderTerms]) -> Order:
         """Buy; see `sell`, which takes the same."""

@@ -12,6 +12,7 @@ from robotrader_sdk.data.spelling import did_you_mean
 from robotrader_sdk.errors import StrategyError
 from robotrader_sdk.strategy.context import Context
 from robotrader_sdk.strategy.indicator import Clock
+from robotrader_sdk.strategy.randomness import BarRandomness
 from robotrader_sdk.strategy.weights import WeightLimits, Weights, read_row
 
 if TYPE_CHECKING:
@@ -59,10 +60,9 @@ class PortfolioContext:
         self._account = account
         self._limits = limits
         self._owner = owner
-        self._seed = seed
+        self._randomness = BarRandomness(panel.index, seed)
         self._asked: Weights | None = None
         self._scheduled = True
-        self._rng: tuple[int, np.random.Generator] | None = None
 
     @property
     def bar_number(self) -> int:
@@ -125,11 +125,7 @@ class PortfolioContext:
     @property
     def rng(self) -> np.random.Generator:
         """The only randomness allowed: seeded by the seed parameter and the bar."""
-        now = self._clock.bar
-        if self._rng is None or self._rng[0] != now:
-            seconds = int(self.time.timestamp())
-            self._rng = (now, np.random.default_rng((self._seed, seconds)))
-        return self._rng[1]
+        return self._randomness.at(self._clock.bar)
 
     def rebalance(self, weights: Mapping[str, float] | pd.Series) -> None:
         """Ask for weights, fractions of the equity; a symbol that is not named gets 0.

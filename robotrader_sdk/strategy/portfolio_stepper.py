@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from robotrader_sdk.data.panel import Panel
-from robotrader_sdk.errors import RobotraderError, StrategyError
+from robotrader_sdk.errors import RobotraderError
 from robotrader_sdk.strategy.context import Account, Columns, Context
 from robotrader_sdk.strategy.indicator import Clock
 from robotrader_sdk.strategy.panel_handle import PanelHandle, PanelRegistry
 from robotrader_sdk.strategy.parametric import stated_warmup
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 from robotrader_sdk.strategy.portfolio_context import PortfolioAccount, PortfolioContext
-from robotrader_sdk.strategy.stepper import strategy_failure
+from robotrader_sdk.strategy.stepper import initialise, strategy_failure
 from robotrader_sdk.strategy.weights import WeightLimits, Weights
 
 
@@ -36,7 +36,7 @@ class PortfolioStepper:
         self.clocks = {symbol: Clock() for symbol in panel.symbols}
         owner, seed = type(strategy).__name__, self.strategy.seed
         self.registry = PanelRegistry(panel, self.clock, self.clocks, owner)
-        self._init()
+        initialise(self.strategy, self.registry.register, PanelHandle(self.registry))
         self.contexts = {
             symbol: Context(
                 bars, Columns(bars), self.clocks[symbol], accounts[symbol], (seed, symbol)
@@ -59,20 +59,6 @@ class PortfolioStepper:
         except RobotraderError:
             raise
         except Exception as error:
-            raise self._failure(error) from error
+            where = f" at bar {self.ctx.time}"
+            raise strategy_failure(self.strategy, "on_bar", error, where) from error
         return self.ctx.take_weights()
-
-    def _failure(self, error: Exception) -> StrategyError:
-        where = f" at bar {self.ctx.time}"
-        return strategy_failure(self.strategy, "on_bar", error, where)
-
-    def _init(self) -> None:
-        self.strategy.__dict__["_register"] = self.registry.register
-        try:
-            self.strategy.init(PanelHandle(self.registry))
-        except RobotraderError:
-            raise
-        except Exception as error:
-            raise strategy_failure(self.strategy, "init", error) from error
-        finally:
-            del self.strategy.__dict__["_register"]

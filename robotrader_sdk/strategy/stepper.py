@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -37,7 +39,7 @@ class Stepper:
         self.clock = Clock()
         self._times = bars.index
         self.registry = Registry(bars, self.clock, type(strategy).__name__, timeframe)
-        self._init()
+        initialise(self.strategy, self.registry.register, self.registry.handle)
         self.ctx = Context(bars, columns, self.clock, account, (self.strategy.seed, symbol))
         stated = stated_warmup(self.strategy)
         self.warmup_bars = self.registry.warmup_bars if stated is None else stated
@@ -58,16 +60,21 @@ class Stepper:
         where = f" at bar {self._times[self.clock.bar]}"
         return strategy_failure(self.strategy, "on_bar", error, where)
 
-    def _init(self) -> None:
-        self.strategy.__dict__["_register"] = self.registry.register
-        try:
-            self.strategy.init(self.registry.handle)
-        except RobotraderError:
-            raise
-        except Exception as error:
-            raise strategy_failure(self.strategy, "init", error) from error
-        finally:
-            del self.strategy.__dict__["_register"]
+
+def initialise(strategy: Any, register: Callable[..., Any], handle: object) -> None:
+    """Let a strategy's `init` register its indicators, and nothing after it.
+
+    StrategyError if its own code fails, with the line.
+    """
+    strategy.__dict__["_register"] = register
+    try:
+        strategy.init(handle)
+    except RobotraderError:
+        raise
+    except Exception as error:
+        raise strategy_failure(strategy, "init", error) from error
+    finally:
+        del strategy.__dict__["_register"]
 
 
 def strategy_failure(

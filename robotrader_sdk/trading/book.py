@@ -104,6 +104,14 @@ def equity_at(book: Book, price: float) -> float:
     return float(ledger["cash"] + ledger["elsewhere"] + worth)
 
 
+def mean_entry_price(book: Book) -> float:
+    """The average entry price of the open lots, by quantity; there must be one."""
+    lots = book.lots[book.open_lots[: book.position["n_open"]]]
+    if lots.size == 1:
+        return float(lots["entry_price"][0])
+    return float((lots["quantity"] * lots["entry_price"]).sum() / lots["quantity"].sum())
+
+
 @rule
 def has_room(book: Book, new_orders: int) -> bool:
     """Whether the tables surely hold a bar that decides so many new orders.

@@ -14,6 +14,7 @@ from robotrader_sdk.trading.book import (
     Tables,
     end_order,
     enlarged,
+    mean_entry_price,
     new_tables,
     opened,
     sweep,
@@ -74,11 +75,7 @@ class SymbolBook:
         if held == 0.0:
             return Position()
         if self._entry_price is None:
-            n_open = int(self.book.position["n_open"])
-            lots = self.book.lots[self.book.open_lots[:n_open]]
-            self._entry_price = float(
-                (lots["quantity"] * lots["entry_price"]).sum() / lots["quantity"].sum()
-            )
+            self._entry_price = mean_entry_price(self.book)
         pnl = held * (float(self._account.price[self.number]) - self._entry_price)
         return Position(held, self._entry_price, pnl)
 
@@ -184,25 +181,8 @@ class SymbolBook:
             self.cancel(row)
 
     def _place(self, created: int, close: float, order: Order) -> int:
-        row = self._rules.place(
-            self.tables,
-            created,
-            close,
-            int(order.side),
-            int(order.type),
-            int(order.purpose),
-            int(order.size_unit),
-            order.size,
-            order.limit_price,
-            order.stop_price,
-            order.valid_bars,
-            order.stop_loss,
-            order.take_profit,
-            order.trailing_stop,
-            order.stop_loss_price,
-            order.take_profit_price,
-            self.perp,
-        )
+        terms = kernel.terms_of(order, order.valid_bars)
+        row = self._rules.place(self.tables, created, close, *terms, self.perp)
         self.n_orders += 1
         self.n_working += self.is_working(row)
         self._account.count_working(self.number, self.n_working)

@@ -8,21 +8,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from robotrader_sdk.backtest import serialisation
 from robotrader_sdk.backtest.portfolio.result import PortfolioResult
 from robotrader_sdk.backtest.result import BacktestResult
 from robotrader_sdk.data.panel import Panel
 from robotrader_sdk.data.validate import COLUMNS
-from robotrader_sdk.errors import ResultError, RobotraderError
+from robotrader_sdk.errors import ResultError
 
 _NUMBERS = ("order_symbols", "lot_symbols", "fill_symbols", "funding_symbols", "untraded_weights")
 
 
 def to_json(result: PortfolioResult) -> str:
     """See `PortfolioResult.to_json`."""
-    saved = json.loads(serialisation.to_json(result))
+    saved = serialisation.to_saved(result)
     own = {name: getattr(result, name).tolist() for name in _NUMBERS}
     panel = {symbol: _saved_frame(frame) for symbol, frame in result.panel.items()}
     return json.dumps(
@@ -30,7 +29,7 @@ def to_json(result: PortfolioResult) -> str:
             **saved,
             "format": serialisation.PORTFOLIO_FORMAT,
             "rebalancing": result.rebalancing,
-            "pending_weights": _plain(result.pending_weights),
+            "pending_weights": serialisation.plain(result.pending_weights),
             "panel": panel,
             **own,
         },
@@ -40,33 +39,15 @@ def to_json(result: PortfolioResult) -> str:
 
 def from_json(text: str | bytes) -> PortfolioResult:
     """See `PortfolioResult.from_json`."""
-    try:
-        saved = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise ResultError(f"a result is JSON as result.to_json() writes it: {error}") from None
-    expected = serialisation.PORTFOLIO_FORMAT
-    if not isinstance(saved, dict) or saved.get("format") != expected:
-        found = saved.get("format") if isinstance(saved, dict) else type(saved).__name__
-        raise ResultError(f"expected a result of format {expected!r}, got {found!r}")
-    return from_saved(saved)
+    saved = serialisation.parse(text, serialisation.PORTFOLIO_FORMAT)
+    with serialisation.damage_named():
+        return read(saved)
 
 
-def from_saved(saved: dict[str, Any]) -> PortfolioResult:
-    """The result of what `to_json` wrote, as `json.loads` gives it; ResultError if damaged."""
-    try:
-        return _read(saved)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        if isinstance(error, RobotraderError):
-            raise
-        raise ResultError(
-            f"the saved result is incomplete or damaged: {type(error).__name__}: {error}"
-        ) from error
-
-
-def _read(saved: dict[str, Any]) -> PortfolioResult:
+def read(saved: dict[str, Any]) -> PortfolioResult:
+    """The result of what `parse` gave; any error where that is damaged."""
     panel = Panel({symbol: _read_frame(frame) for symbol, frame in saved["panel"].items()})
-    text = json.dumps({**saved, "format": serialisation.FORMAT, "panel": None})
-    whole = serialisation.from_json(text)
+    whole = serialisation.read(saved)
     numbers: dict[str, Any] = {name: np.array(saved[name], np.int64) for name in _NUMBERS}
     tables = (whole.order_table, whole.lot_table, whole.fill_table, whole.funding_table)
     for name, table in zip(_NUMBERS, tables, strict=False):
@@ -85,7 +66,7 @@ def _read(saved: dict[str, Any]) -> PortfolioResult:
 
 def _saved_frame(frame: pd.DataFrame) -> dict[str, Any]:
     index = pd.DatetimeIndex(frame.index)
-    columns = {name: _plain(frame[name].to_numpy()) for name in COLUMNS}
+    columns = {name: serialisation.plain(frame[name].to_numpy()) for name in COLUMNS}
     return {"unit": index.unit, "open_time": index.asi8.tolist(), **columns}
 
 
@@ -94,7 +75,3 @@ def _read_frame(saved: dict[str, Any]) -> pd.DataFrame:
     index = pd.DatetimeIndex(times, name="open_time").tz_localize("UTC")
     columns = {name: np.array(saved[name], np.float64) for name in COLUMNS}
     return pd.DataFrame(columns, index=index)
-
-
-def _plain(values: NDArray[np.float64]) -> list[float | None]:
-    return [None if value != value else value for value in values.tolist()]
