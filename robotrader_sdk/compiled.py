@@ -151,9 +151,11 @@ def _is_cached(cache_file: Any) -> bool:
 def _load_without_registries(dispatcher: Any) -> None:
     """Spare a start from the cache the half second in which numba learns to compile.
 
-    Numba loads all it knows of typing and lowering before it looks into its cache, although
-    machine code that is there needs none of it. A miss loads it as always.
+    Numba loads all it knows of typing and lowering before it looks into its cache, and looks for
+    extensions among all installed packages, although machine code that is there needs none of
+    it. A miss loads what it knows as always; extensions are no matter of ours.
     """
+    dispatcher._compilation_chain_init_hook = _nothing
     cache = dispatcher._cache
 
     def load_overload(signature: Any, target_context: Any) -> Any:
@@ -161,6 +163,10 @@ def _load_without_registries(dispatcher: Any) -> None:
             return cache._load_overload(signature, target_context)
 
     cache.load_overload = load_overload
+
+
+def _nothing() -> None:
+    pass
 
 
 def _register_rules() -> None:

@@ -83,7 +83,7 @@ def equity_moments(
     if len(values) == 0:
         return EquityMoments(0, 0, start, start, math.nan, return_moments(values), math.nan, 0, 0)
     bar_ns = bar_length_ns(times)
-    scan = _scan.for_work(0.6 * len(values))
+    scan = _scan.for_work(2.0 * len(values))
     returned, depth, longest_bars, longest_ns, mean, squares, losses = scan(
         values, float(start), times, int(times[0]) - bar_ns
     )

@@ -17,7 +17,9 @@ class Cross(rt.Strategy):
 rt.backtest(Cross(), {bars}).stats
 """
 SHORT = FIRST_BACKTEST.format(bars='rt.sample_bars("AAPL")')
-LONG = FIRST_BACKTEST.format(bars="rt.synthetic_bars(200_000)")
+LONG = "from tests.benchmarks.markets import random_walk" + FIRST_BACKTEST.format(
+    bars="random_walk(200_000)"
+)
 
 SNIPPETS = {
     "import vectorbt": "import vectorbt",
