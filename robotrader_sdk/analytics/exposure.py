@@ -15,10 +15,8 @@ from robotrader_sdk.analytics.arrays import (
     integers,
     require_same_length,
 )
+from robotrader_sdk.compiled import compiled
 from robotrader_sdk.errors import BacktestError
-
-CHUNK = 1 << 15
-"""Bars looked at together: what they need stays in the processor's cache."""
 
 
 class Exposure(NamedTuple):
@@ -52,20 +50,26 @@ def exposure(
     if len(values) == 0:
         return Exposure(math.nan, math.nan)
     starts, sizes, lengths = _holdings(bars, quantities, len(values))
-    held_bars = int(lengths[sizes > 0.0].sum())
-    total = 0.0
-    shares = np.empty(min(CHUNK, len(values)))
-    for first in range(0, len(values), CHUNK):
-        chunk = slice(first, first + CHUNK)
-        here = shares[: len(values[chunk])]
-        with np.errstate(divide="ignore"):
-            np.divide(prices[chunk], values[chunk], out=here)
-        if values[chunk].min() <= 0.0:
-            here[values[chunk] <= 0.0] = 0.0
-        now, following = np.searchsorted(starts, [first + 1, first + CHUNK])
-        edges = np.concatenate([[0], starts[now:following] - first])
-        total += float((np.add.reduceat(here, edges) * sizes[now - 1 : following]).sum())
+    held = sizes > 0.0
+    held_bars = int(lengths[held].sum())
+    add_up = _sum_of_shares.for_work(0.5 * held_bars)
+    total = add_up(prices, values, starts[held], sizes[held], lengths[held])
     return Exposure(total / len(values), held_bars / len(values))
+
+
+@compiled
+def _sum_of_shares(
+    close: FloatArray, equity: FloatArray, starts: IntArray, sizes: FloatArray, lengths: IntArray
+) -> float:
+    """The sum of size * close / equity over the bars of all spans; of a ruined bar it is 0."""
+    total = 0.0
+    for span in range(starts.size):
+        some = 0.0
+        for t in range(starts[span], starts[span] + lengths[span]):
+            if equity[t] > 0.0:
+                some += close[t] / equity[t]
+        total += some * sizes[span]
+    return total
 
 
 def _holdings(

@@ -20,10 +20,12 @@ results = [rt.backtest(s, bars, slippage=.001) for s in (SmaCross(allow_short=Tr
 print("numba" in sys.modules)
 for result in results:
     print(result.equity_values.tobytes().hex()[-4000:], result.fill_table.tobytes().hex())
+    print(result.stats["sharpe"].hex(), result.stats["exposure"].hex())
 """
 _COMPILED_FIRST = """
-from robotrader_sdk.analytics import moments
-for function in (kernel.run_signals, kernel.match_bar, moments._scan):
+from robotrader_sdk.analytics import exposure, moments
+statistics = (moments._scan, exposure._sum_of_shares)
+for function in (kernel.run_signals, kernel.match_bar, *statistics):
     function.dispatcher
 """
 
