@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from . import (
+    rows_funding,
     rows_limit,
+    rows_liquidation,
+    rows_margin,
     rows_market_and_stop,
     rows_order_and_cost,
-    rows_perpetual,
     rows_positions,
     rows_protection,
 )
@@ -20,7 +22,9 @@ WRITTEN = [
     *rows_order_and_cost.ROWS,
     *rows_protection.ROWS,
     *rows_positions.ROWS,
-    *rows_perpetual.ROWS,
+    *rows_margin.ROWS,
+    *rows_liquidation.ROWS,
+    *rows_funding.ROWS,
 ]
 ROWS = [*WRITTEN, *(mirror(row) for row in WRITTEN if row.mirrored)]
 CASES = [
