@@ -207,4 +207,4 @@ def _n_settled(steps: Steps, book: Book, config: BacktestConfig) -> int | None:
 
 def _rows_for(flags: NDArray[np.uint8]) -> int:
     """Room for the orders that so many flagged bars are likely to make."""
-    return 256 + min(int(np.count_nonzero(flags != 0)), 100_000)
+    return 256 + min(int(np.count_nonzero(flags != 0)), 500_000)
