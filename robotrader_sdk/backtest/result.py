@@ -16,6 +16,7 @@ from robotrader_sdk.analytics.returns import returns
 from robotrader_sdk.analytics.summary import RunArrays, summarise
 from robotrader_sdk.backtest import records
 from robotrader_sdk.backtest.config import BacktestConfig
+from robotrader_sdk.backtest.marks import nanoseconds
 from robotrader_sdk.strategy.base import Strategy
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from robotrader_sdk.trading.book import Book
 
 Table = NDArray[Any]
-
-_UNITS_A_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -255,7 +254,7 @@ class BacktestResult:
         fills = self.fill_table
         margined = self.config.instrument.is_perpetual
         return RunArrays(
-            open_times_ns=_nanoseconds(self.index),
+            open_times_ns=nanoseconds(self.index),
             open=self.bars["open"].to_numpy()[:n_bars],
             close=self.bars["close"].to_numpy()[:n_bars],
             equity=self.equity_values,
@@ -282,7 +281,3 @@ class BacktestResult:
 def _used(table: Table, rows: int) -> Table:
     """The rows in use; a copy where the rest would only hold memory."""
     return table[:rows] if 2 * rows >= len(table) else table[:rows].copy()
-
-
-def _nanoseconds(index: pd.DatetimeIndex) -> NDArray[np.int64]:
-    return index.asi8 * (1_000_000_000 // _UNITS_A_SECOND[index.unit])

@@ -33,6 +33,7 @@ def to_json(result: BacktestResult) -> str:
 
 def to_saved(result: BacktestResult) -> dict[str, Any]:
     """What `to_json` writes."""
+    index = pd.DatetimeIndex(result.bars.index)
     return {
         "format": FORMAT,
         "strategy": result.strategy,
@@ -47,8 +48,8 @@ def to_saved(result: BacktestResult) -> dict[str, Any]:
         "n_settled": result.n_settled,
         "pnl_pessimistic": result.pnl_pessimistic,
         "pnl_optimistic": result.pnl_optimistic,
-        "open_time_unit": result.bars.index.unit,  # type: ignore[attr-defined]
-        "open_time": result.bars.index.asi8.tolist(),  # type: ignore[attr-defined]
+        "open_time_unit": index.unit,
+        "open_time": index.asi8.tolist(),
         "bars": {str(k): plain(result.bars[k].to_numpy()) for k in result.bars.columns},
         "equity": plain(result.equity_values),
         "orders": _columns(result.order_table),

@@ -171,7 +171,7 @@ class PortfolioResult(BacktestResult):
         pending = pd.Series(self.pending_weights, index=pd.Index(self.symbols), name="weight")
         return pending.dropna()
 
-    def plot(self, *, static: bool = False, refine: bool = False) -> Any:  # noqa: ARG002
+    def plot(self, *, static: bool = False, refine: bool = False) -> Any:  # noqa: ARG002 - one signature
         """Draw equity, drawdown and the weights of the largest symbols.
 
         static: a matplotlib figure instead of an interactive plotly one. refine: of no effect;

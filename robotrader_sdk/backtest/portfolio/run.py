@@ -53,7 +53,7 @@ def run_portfolio(
 
     BarsError, StrategyError, SignalError and the like name the symbol.
     """
-    bars = panel if isinstance(panel, Panel) else Panel(panel)  # type: ignore[arg-type]
+    bars = panel if isinstance(panel, Panel) else Panel(panel)  # type: ignore[arg-type]  # it says what it takes
     market = Market.of(bars, config, perpetuals)
     if isinstance(strategy, Strategy):
         return run_split(strategy, market, config)
