@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from robotrader_sdk import errors
+from robotrader_sdk.loading import without_collecting
 
 if TYPE_CHECKING:
     from robotrader_sdk import indicators as ta
@@ -96,9 +97,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "ta":
-        value: Any = importlib.import_module("robotrader_sdk.indicators")
+        with without_collecting():
+            value: Any = importlib.import_module("robotrader_sdk.indicators")
     elif name in _WHERE:
-        module = importlib.import_module(f"robotrader_sdk.{_WHERE[name]}")
+        with without_collecting():
+            module = importlib.import_module(f"robotrader_sdk.{_WHERE[name]}")
         value = getattr(module, name)
     else:
         raise AttributeError(f"module 'robotrader_sdk' has no attribute {name!r}")

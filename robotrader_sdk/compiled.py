@@ -13,14 +13,12 @@ is tied to the sources of all rules that the function may use.
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import pickle
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 
 from robotrader_sdk import compiler, types
 from robotrader_sdk.compiler import options_for_entries, options_for_rules
+from robotrader_sdk.loading import without_collecting
 
 T = TypeVar("T", bound=np.generic)
 P = ParamSpec("P")
@@ -35,8 +34,11 @@ R = TypeVar("R")
 
 _rules: list[Callable[..., Any]] = []
 _n_registered = 0
-_WORTH_LOADING = 300_000.0
+_WORTH_STARTING = 300_000.0
 """Microseconds: about what loading numba and machine code takes."""
+_WORTH_LOADING = 10_000.0
+"""Microseconds: about what machine code alone takes, once numba runs in this process."""
+_has_started = False
 _announced = False
 
 
@@ -56,10 +58,10 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the machine code, making it first if need be."""
-        dispatcher = self.dispatcher
-        with nullcontext() if dispatcher.overloads else _without_collecting():
-            result: R = dispatcher(*args, **kwargs)
-        return result
+        if self.is_loaded:
+            return cast("R", self.dispatcher(*args, **kwargs))
+        with without_collecting():
+            return cast("R", self.dispatcher(*args, **kwargs))
 
     @property
     def is_loaded(self) -> bool:
@@ -67,15 +69,17 @@ class Compiled(Generic[P, R]):
         return "dispatcher" in self.__dict__
 
     def for_work(self, plain_microseconds: float) -> Callable[P, R]:
-        """The form that is done first: short jobs run plain, while numba is not loaded for this.
+        """The form that is done first: short jobs run plain, while their code is not loaded.
 
         `plain_microseconds` estimates the job at hand. Once the plain jobs of this process add
-        up to a third of a second, what loading takes, it is machine code for good.
+        up to what loading takes, a third of a second or, where numba is in use for something
+        else, a hundredth, it is machine code for good.
         """
         if self.is_loaded:
             return self
         self._plain_microseconds += plain_microseconds
-        return self.function if self._plain_microseconds < _WORTH_LOADING else self
+        enough = _WORTH_LOADING if _has_started else _WORTH_STARTING
+        return self.function if self._plain_microseconds < enough else self
 
     def for_types_of(self, *args: P.args, **_: P.kwargs) -> Callable[P, R]:
         """The machine code itself, for arguments of exactly these types, now and ever after.
@@ -87,7 +91,7 @@ class Compiled(Generic[P, R]):
 
         typeof: Callable[[Any], Any] = numba.typeof
         signature = tuple(map(typeof, args))
-        with _without_collecting():
+        with without_collecting():
             self.dispatcher.compile(signature)
         machine_code: Callable[P, R] = self.dispatcher.overloads[signature].entry_point
         return machine_code
@@ -95,8 +99,10 @@ class Compiled(Generic[P, R]):
     @functools.cached_property
     def dispatcher(self) -> Any:
         """Numba's own callable."""
+        global _has_started
         import numba
 
+        _has_started = True
         _register_rules()
         dispatcher: Any = numba.njit(cache=True, **options_for_entries())(self.function)
         cache_file = dispatcher._cache._cache_file
@@ -125,18 +131,6 @@ def uniform(values: npt.ArrayLike, dtype: type[T]) -> NDArray[T]:
     view = np.ascontiguousarray(values, dtype=dtype).view()
     view.flags.writeable = False
     return view
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Compiling makes millions of objects and hardly any garbage: looking for it takes a while."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _is_cached(cache_file: Any) -> bool:

@@ -85,6 +85,11 @@ def _compilers() -> tuple[type, type]:
                     function.linkage = Linkage.internal
             super()._optimize_final_module()
 
+        def serialize_using_object_code(self) -> tuple[str, str, tuple[bytes, bytes]]:
+            """Machine code and its names; numba's bitcode is for linking, and slow to read."""
+            name, kind, (machine_code, _) = super().serialize_using_object_code()
+            return name, kind, (machine_code, _names_in(self._final_module))
+
     def without_code(library: Any, described: Any, environment: Any) -> Any:
         """In place of a callable: numba knows rules apart by it, and never calls it."""
         library.finalize()
@@ -130,3 +135,16 @@ def _compilers() -> tuple[type, type]:
         lowering = RuleLowering
 
     return RuleCompiler, EntryCompiler
+
+
+def _names_in(module: Any) -> bytes:
+    """A module of empty functions, by which numba knows what the machine code beside it has."""
+    from llvmlite.binding import Linkage, parse_assembly
+
+    callable_by_name = (
+        function.name
+        for function in module.functions
+        if not function.is_declaration and function.linkage is not Linkage.internal
+    )
+    text = "".join(f'define void @"{name}"() {{ ret void }}\n' for name in callable_by_name)
+    return bytes(parse_assembly(text).as_bitcode())

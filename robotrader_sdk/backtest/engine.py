@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from robotrader_sdk.backtest.config import FillAt, LimitFill, MarginMode
 from robotrader_sdk.errors import StrategyError
+from robotrader_sdk.loading import without_collecting
 from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 from robotrader_sdk.trading.costs import Fees
@@ -86,12 +87,13 @@ def backtest(
         "max_funding_rate": max_funding_rate,
     }
     # What runs a strategy is loaded by the first run, not by whoever mentions rt.backtest.
-    from robotrader_sdk.backtest.detail import read_detail
-    from robotrader_sdk.backtest.perpetual import read_perpetual
-    from robotrader_sdk.backtest.runs import run
-    from robotrader_sdk.backtest.settings import is_panel, one_symbol
-    from robotrader_sdk.backtest.steps import Steps
-    from robotrader_sdk.data.validate import validate_bars
+    with without_collecting():
+        from robotrader_sdk.backtest.detail import read_detail
+        from robotrader_sdk.backtest.perpetual import read_perpetual
+        from robotrader_sdk.backtest.runs import run
+        from robotrader_sdk.backtest.settings import is_panel, one_symbol
+        from robotrader_sdk.backtest.steps import Steps
+        from robotrader_sdk.data.validate import validate_bars
 
     if is_panel(bars) or isinstance(strategy, PortfolioStrategy):
         from robotrader_sdk.backtest.portfolio.entry import backtest_panel

@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from robotrader_sdk.errors import ParameterError, StrategyError
+from robotrader_sdk.loading import without_collecting
 from robotrader_sdk.strategy.params import Param, build_model, param, validate_params
 
 if TYPE_CHECKING:
@@ -145,5 +146,6 @@ def written_form(strategy: Parametric, vectorised: str, event: str) -> bool:
 
 def _model_of(strategy_class: type[Parametric]) -> type[pydantic.BaseModel]:
     if strategy_class._model is None:
-        strategy_class._model = build_model(strategy_class)
+        with without_collecting():
+            strategy_class._model = build_model(strategy_class)
     return strategy_class._model

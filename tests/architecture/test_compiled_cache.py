@@ -58,8 +58,8 @@ class Scratch:
         for part in ("trading", "backtest"):
             (package / part).mkdir(parents=True)
             (package / part / "__init__.py").touch()
-        for name in ("__init__.py", "errors.py", "types.py", "compiled.py", "compiler.py"):
-            shutil.copy(root / "robotrader_sdk" / name, package)
+        for name in ("__init__", "errors", "loading", "types", "compiled", "compiler"):
+            shutil.copy(root / "robotrader_sdk" / f"{name}.py", package)
         self.rule = package / "trading" / "costs.py"
         self.rule.write_text(RULE, encoding="utf-8")
         self.kernel = package / "backtest" / "kernel.py"
