@@ -47,12 +47,22 @@ def test_a_short_first_run_needs_no_numba_and_gives_the_same_bits():
     assert plain[1:] == machine_code[1:]
 
 
-def test_plain_jobs_that_add_up_are_compiled_in_the_end():
+@pytest.mark.parametrize(
+    ("numba_is_in_use", "job", "n_plain"),
+    [
+        (False, 100_000.0, 2),
+        (False, 10_000.0, 29),
+        (True, 100_000.0, 0),
+        (True, 4_000.0, 2),
+    ],
+)
+def test_plain_jobs_that_add_up_are_compiled_in_the_end(monkeypatch, numba_is_in_use, job, n_plain):
+    monkeypatch.setattr("robotrader_sdk.compiled._has_started", numba_is_in_use)
     doubled: Compiled[[float], float] = compiled(_doubled)
 
-    forms = [doubled.for_work(100_000.0) for _ in range(4)]
+    forms = [doubled.for_work(job) for _ in range(n_plain + 2)]
 
-    assert forms == [_doubled, _doubled, doubled, doubled]
+    assert forms == [_doubled] * n_plain + [doubled] * 2
 
 
 def test_a_long_job_is_compiled_at_once():
