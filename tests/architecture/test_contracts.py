@@ -19,6 +19,7 @@ FORBIDDEN = {
     "robotrader_sdk/trading/order.py": ["strategies", "ccxt", "robotrader_sdk.strategy.base"],
     "robotrader_sdk/analytics/ratios.py": ["robotrader_sdk.indicators", "runner"],
     "strategies/sma_cross.py": ["httpx"],
+    "runner/testnet/core/orders.py": ["sanic", "ccxt", "runner.testnet.gate"],
 }
 
 
@@ -56,11 +57,28 @@ def test_each_contract_sees_a_forbidden_import(
 
 
 def test_every_part_of_the_sdk_has_a_layer(root: Path) -> None:
-    (layers,) = [c["layers"] for c in _settings(root)["contracts"] if c["type"] == "layers"]
-    known = {part.strip() for layer in layers for part in layer.split("|")}
+    (known,) = [_parts(c) for c in _layers(root) if c["containers"] == ["robotrader_sdk"]]
     parts = {
         path.stem
         for path in (root / "robotrader_sdk").iterdir()
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert parts - {"__init__"} == known
+
+
+def test_every_part_of_the_local_exchange_has_a_layer(root: Path) -> None:
+    (known,) = [_parts(c) for c in _layers(root) if c["containers"] == ["runner.testnet"]]
+    parts = {
+        path.stem
+        for path in (root / "runner/testnet").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert parts - {"__init__"} == known
+
+
+def _layers(root: Path) -> list[dict[str, Any]]:
+    return [c for c in _settings(root)["contracts"] if c["type"] == "layers"]
+
+
+def _parts(contract: dict[str, Any]) -> set[str]:
+    return {part.strip() for layer in contract["layers"] for part in layer.split("|")}

@@ -1,0 +1,1 @@
+"""Binance's protocol over the exchange."""

@@ -1,0 +1,1 @@
+"""Bybit's protocol over the exchange."""

@@ -1,0 +1,1 @@
+"""The control routes: time, faults, accounts, the ledger, and the whole state."""

@@ -1,0 +1,1 @@
+"""The exchange itself, before any venue's protocol: markets, bars, accounts, orders, fills."""
