@@ -1,6 +1,7 @@
 """What ccxt has to be told to speak to a local exchange instead of the real one: URLs, only.
 
-It imports no ccxt: the overrides go to any of its classes, synchronous, asynchronous or pro.
+A local exchange has a time of its own, so ccxt is also told to ask for the time and to sign with
+it. It imports no ccxt: the overrides go to any of its classes, synchronous, asynchronous or pro.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def _binance(http: str, ws: str) -> dict[str, Any]:
             "fetchMarkets": {"types": ["spot"]},
             "fetchCurrencies": False,
             "fetchMargins": False,
+            "adjustForTimeDifference": True,
         },
     }
 
@@ -76,5 +78,5 @@ def _bybit(http: str, ws: str) -> dict[str, Any]:
     return {
         "urls": {"api": urls, "test": urls},
         "has": {"fetchCurrencies": False},  # its answer is not about trading
-        "options": {"defaultType": "spot"},
+        "options": {"defaultType": "spot", "adjustForTimeDifference": True},
     }

@@ -61,5 +61,7 @@ async def serve(local: LocalExchange, listening: socket.socket, stop: asyncio.Ev
     await stop.wait()
     await server.before_stop()
     server.close()
+    for connection in list(server.connections):
+        connection.abort()
     await server.wait_closed()
     await server.after_stop()

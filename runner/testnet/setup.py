@@ -79,7 +79,9 @@ def synthetic_bars(seed: int) -> dict[str, pd.DataFrame]:
     """Made-up minutes of three markets, and of one of them as a perpetual too."""
     n = _SYNTHETIC_DAYS * 1440
     bars = {
-        symbol: rt.synthetic_bars(n, "1m", seed=seed + number, start="2025-01-01", price=price)
+        symbol: rt.synthetic_bars(
+            n, "1m", seed=seed + number, start="2025-01-01", price=price
+        ).round(2)
         for number, (symbol, price) in enumerate(SYNTHETIC.items())
     }
     bars[SYNTHETIC_PERPETUAL] = bars["BTC/USDT"]

@@ -8,7 +8,6 @@ from runner.testnet.binance.venue import Binance
 from runner.testnet.gate import Gate
 from runner.testnet.local import LocalExchange
 
-
 PREFIXES = ("/api", "/sapi")
 
 

@@ -58,7 +58,6 @@ class Served:
     def __init__(self, exchange: Exchange, limit_share: float = 0.0) -> None:
         self.exchange = exchange
         self.local = LocalExchange(exchange, limit_share=limit_share)
-        self._loop = asyncio.new_event_loop()
         self._failure: BaseException | None = None
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -69,16 +68,16 @@ class Served:
             raise self._failure
 
     def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._stop = asyncio.Event()
         try:
-            self._loop.run_until_complete(serve_until(self.local, self._socket, self._stop))
+            with asyncio.Runner() as runner:
+                self._loop = runner.get_loop()
+                self._stop = asyncio.Event()
+                runner.run(serve_until(self.local, self._socket, self._stop))
         except BaseException as failure:  # noqa: BLE001 - told in the test's own thread
             self._failure = failure
         finally:
             self.local.is_served.set()
             self._socket.close()
-            self._loop.close()
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """What a function returns that runs in the server's own thread."""
