@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from runner.testnet.core.checks import check_request
-from runner.testnet.core.orders import Order, Request
+from runner.testnet.core.orders import Order, Request, State
 from runner.testnet.core.refusals import Reason, RefusedError
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ def amend(
         raise RefusedError(Reason.NOTHING_CHANGES, str(order.number))
     market = exchange.markets[order.symbol]
     account, book = exchange.accounts[order.account], exchange.book(order.account, market)
-    shared = order.list_number >= 0
-    if not shared:
-        account.release(order.lock)
+    if order.state is State.PENDING_NEW:
+        order.quantity, order.price, order.trigger = wanted
+        return order
+    account.release(order.lock)
     order.quantity, order.price, order.trigger = wanted
     try:
-        if not shared:
-            order.lock = exchange.settlement(market).set_aside(order, None)
+        order.lock = exchange.settlement(market).set_aside(order, None)
     except RefusedError:
         order.quantity, order.price, order.trigger = before
         order.lock = exchange.settlement(market).set_aside(order, None)
@@ -55,6 +55,8 @@ def _check(
 ) -> None:
     if not order.is_live:
         raise RefusedError(Reason.ORDER_IS_FINAL, order.state)
+    if exchange.lists.shares_lock(order):
+        raise RefusedError(Reason.ORDER_IN_LIST, str(order.number))
     if quantity <= order.executed:
         raise RefusedError(Reason.BAD_QUANTITY, f"{quantity}, filled are {order.executed}")
     request = Request(

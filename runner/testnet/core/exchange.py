@@ -294,7 +294,5 @@ class Exchange:
         if book is not None:
             book.remove(order)
         self.records.drop(order)
-        made = self.records.lists.get(order.list_number)
-        siblings = [] if made is None else [self.records.orders.get(n) for n in made.orders]
-        if not any(o and o is not order and o.is_live and o.lock == order.lock for o in siblings):
+        if not self.lists.shares_lock(order):
             self.accounts[order.account].release(order.lock)

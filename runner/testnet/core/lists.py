@@ -76,6 +76,13 @@ class Lists:
             exchange.admit(order, lock)
         return made
 
+    def shares_lock(self, order: Order) -> bool:
+        """Whether another live order of its list has the same amount set aside."""
+        records = self._exchange.records
+        made = records.lists.get(order.list_number)
+        others = [records.orders[n] for n in made.orders if n != order.number] if made else []
+        return order.lock >= 0 and any(o.is_live and o.lock == order.lock for o in others)
+
     def follow(self, order: Order) -> None:
         """An order of a list has filled or ended: see to the others."""
         exchange = self._exchange

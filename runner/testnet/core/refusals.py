@@ -39,6 +39,7 @@ class Reason(Enum):
     BAD_CLIENT_ID = auto()
     UNKNOWN_ORDER = auto()
     ORDER_IS_FINAL = auto()
+    ORDER_IN_LIST = auto()
     NOTHING_CHANGES = auto()
 
 

@@ -1,4 +1,4 @@
-"""Whatever is ordered, cancelled and replayed: nothing is created or lost, and locks end at zero."""
+"""Whatever is ordered, cancelled and replayed: no unit is created or lost, locks end at zero."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def _limit(price: str, side: Side = Side.BUY) -> Request:
         symbol="BTC/USDT",
         side=side,
         type=OrderType.LIMIT,
-        quantity=Decimal("1"),
+        quantity=Decimal(1),
         price=Decimal(price),
     )
 

@@ -69,7 +69,7 @@ def test_a_reply_is_slow(client):
 
 def test_a_body_is_cut_short(client):
     _set(client, "truncated", times=1)
-    with pytest.raises(httpx.RemoteProtocolError, match="incomplete|closed"):
+    with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|closed"):
         client.get(TIME)
 
 
