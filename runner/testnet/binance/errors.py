@@ -88,7 +88,7 @@ def illegal(name: str, allowed: str) -> BinanceError:
     )
 
 
-def failed(failure: Failure, client: str, until_ms: int) -> Reply:
+def failed(failure: Failure, until_ms: int) -> Reply:
     """A request that is turned away before it is understood."""
     if failure is Failure.MAINTENANCE:
         return BinanceError(-1016, "This service is no longer available.", 503).reply()
@@ -105,8 +105,8 @@ def failed(failure: Failure, client: str, until_ms: int) -> Reply:
     if failure is Failure.TOO_MANY_REQUESTS:
         return BinanceError(
             -1003,
-            f"Too much request weight used; current limit is 6000 request weight per 1 MINUTE. "
-            f"Please use WebSocket Streams for live updates to avoid polling the API. ({client})",
+            "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. "
+            "Please use WebSocket Streams for live updates to avoid polling the API.",
             429,
         ).reply()
     if failure is Failure.TOO_LARGE:

@@ -46,12 +46,11 @@ _OFFERED_NOT = ("icebergQty", "trailingDelta", "pegPriceType", "pegOffsetValue",
 _WITHOUT_EFFECT = ("selfTradePreventionMode", "strategyId", "strategyType")
 
 RESPONSES = ("ACK", "RESULT", "FULL")
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 def new_client_id() -> str:
     """The id of an order whose client has chosen none."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(22))
+    return secrets.token_urlsafe(16)
 
 
 def read_order(given: Given, market: Market) -> Request:
@@ -145,10 +144,12 @@ def _request(
     _check_parts(kind, names or {}, quantity=quantity, price=price, stopPrice=trigger,
                  timeInForce=time_in_force)  # fmt: skip
     if venue_type not in market.order_types:
-        raise BinanceError(-1116, "Invalid orderType.")
+        words = venue_type.replace("_", " ").capitalize()
+        raise BinanceError(-1013, f"{words} orders are not supported for this symbol.")
     if time_in_force and time_in_force not in _TIMES:
         raise BinanceError(-1115, "Invalid timeInForce.")
-    for value, digits in ((quantity, market.base_precision), (price, 8), (trigger, 8)):
+    for value, digits in ((quantity, market.base_precision), (price, 8), (trigger, 8),
+                          (cost, market.quote_precision)):  # fmt: skip
         if value is not None and -int(value.as_tuple().exponent) > digits:
             raise BinanceError(-1111, "Parameter has too much precision.")
     rises = None if trigger is None else (side is Side.BUY) != kind.takes_profit
@@ -175,7 +176,8 @@ def _check_parts(kind: _Kind, names: dict[str, str], **parts: Any) -> None:
     allowed = {*kind.needs, *({"quantity"} if kind.type is OrderType.MARKET else ())}
     for part, value in parts.items():
         name = names.get(called.get(part, ""), part)
-        if part in kind.needs and not value:
+        is_there = value is not None and value != ""
+        if part in kind.needs and not is_there:
             raise missing(name)
-        if value and part not in allowed:
+        if is_there and part not in allowed:
             raise BinanceError(-1106, f"Parameter '{name}' sent when not required.")

@@ -14,12 +14,14 @@ from runner.testnet.binance.order_parameters import new_client_id, read_order, r
 from runner.testnet.binance.parameters import Given
 from runner.testnet.binance.symbols import Symbols
 from runner.testnet.core.accounts import READ, SPOT
+from runner.testnet.core.checks import check_request
 from runner.testnet.core.markets import Market
 from runner.testnet.core.orders import Order, Request
 from runner.testnet.core.refusals import Reason, RefusedError
 from runner.testnet.local import LocalExchange
 from runner.testnet.wire import Call, Reply, Route
 
+_AT_ONCE = 10
 _UNKNOWN = BinanceError(-2011, "Unknown order sent.")
 
 
@@ -111,6 +113,7 @@ class Orders:
         request, response = self._read(given)
         given.ignore("cancelRestrictions", "orderRateLimitExceededMode")
         given.done()
+        self._check_filters(request)
         canceled = self._attempt(lambda: self._cancel_one(call, number, client_id, cancel_id))
         if isinstance(canceled, BinanceError) and mode == "STOP_ON_FAILURE":
             return _replaced(canceled, None)
@@ -123,7 +126,7 @@ class Orders:
         number, client_id = self._named(given)
         given.done()
         order = self._local.reports.find(owner(call), number=number, client_id=client_id)
-        if order.symbol != market.symbol:
+        if order.symbol != market.symbol or client_id not in (None, order.client_id):
             raise BinanceError(-2013, "Order does not exist.")
         return views.looked_up(order)
 
@@ -185,8 +188,19 @@ class Orders:
         order = self._shown(order)
         if response == "RESULT":
             return views.result(order)
-        trades = self._local.reports.trades(account, order.symbol)
+        if not order.executed:
+            return views.full(order, [])
+        # What filled at once is among the last executions, however many there were before.
+        trades = self._local.reports.trades(account, order.symbol)[-_AT_ONCE:]
         return views.full(order, [trade for trade in trades if trade.order == order.number])
+
+    def _check_filters(self, request: Request) -> None:
+        """BinanceError if the market's filters do not let it be; that comes before the cancel."""
+        market = self._exchange.market(request.symbol)
+        try:
+            check_request(market, request, self._exchange.last_price(market))
+        except RefusedError as refusal:
+            raise translated(refusal) from None
 
     def _shown(self, order: Order) -> Order:
         """An order as reports show it; its own reply may tell of one that can't be found yet."""
@@ -210,6 +224,8 @@ class Orders:
             raise _UNKNOWN from None
         order = self._exchange.records.find(account, number=number, client_id=client_id)
         if not order.is_live or order.symbol != call.symbol:
+            raise _UNKNOWN
+        if client_id not in (None, order.client_id):
             raise _UNKNOWN
         return order
 

@@ -123,6 +123,10 @@ class Given:
     def done(self) -> None:
         """BinanceError if something has been sent that nothing reads."""
         sent = [name for name in self._values if name not in UNREAD]
+        if sent and not self._read:
+            raise BinanceError(
+                -1101, f"Too many parameters; expected '0' and received '{len(sent)}'."
+            )
         n_read = sum(name in self._read for name in sent)
         if n_read < len(sent):
             raise BinanceError(

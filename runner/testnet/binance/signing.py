@@ -5,7 +5,6 @@ Source: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/reque
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from typing import Any
@@ -19,7 +18,8 @@ HEADER = "x-mbx-apikey"
 KEY_ONLY = "key"
 """The permission of routes that want a key but no signature."""
 
-_USUAL_WINDOW_MS, _LONGEST_WINDOW_MS = 5000, 60_000
+_USUAL_WINDOW, _LONGEST_WINDOW_MS = "5000", 60_000
+_WINDOW = re.compile(r"[0-9]{1,20}(\.[0-9]{1,3})?")
 _KEY = re.compile(r"[A-Za-z0-9_\-]{1,128}")
 _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
 
@@ -46,16 +46,15 @@ def _not_allowed() -> BinanceError:
 
 
 def _check_time(exchange: Exchange, given: dict[str, Any]) -> None:
-    stamp, window = given.get("timestamp", ""), given.get("recvWindow", _USUAL_WINDOW_MS)
+    stamp, window = given.get("timestamp", ""), given.get("recvWindow", _USUAL_WINDOW)
     if not stamp:
         raise missing("timestamp")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 19):
         raise illegal("timestamp", "^[0-9]{1,20}$")
-    try:
-        window_ms = float(window)
-    except ValueError:
-        raise illegal("recvWindow", "^[0-9]{1,20}$") from None
-    if not 0 <= window_ms <= _LONGEST_WINDOW_MS:
+    if not _WINDOW.fullmatch(window):
+        raise illegal("recvWindow", "^[0-9]{1,20}$")
+    window_ms = float(window)
+    if window_ms > _LONGEST_WINDOW_MS:
         raise BinanceError(-1131, "'recvWindow' must be less than 60000.")
     timestamp_ms, now_ms = int(stamp), exchange.clock.served_ms
     if len(stamp) > 13:
@@ -74,6 +73,6 @@ def _check_signature(call: Call, key: ApiKey) -> None:
         raise missing("signature")
     body = call.body.decode("ascii")
     signed = "".join(_SIGNATURE.sub("", part) for part in (call.query, body))
-    expected = hmac.new(key.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+    expected = hmac.digest(key.secret.encode(), signed.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), str(given).encode()):
         raise BinanceError(-1022, "Signature for this request is not valid.")

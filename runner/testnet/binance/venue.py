@@ -61,9 +61,9 @@ class Binance:
             return error.reply()
         return answered if isinstance(answered, Reply) else Reply(answered)
 
-    def fail(self, call: Call, failure: Failure, until_ms: int = 0) -> Reply:
+    def fail(self, call: Call, failure: Failure, until_ms: int = 0) -> Reply:  # noqa: ARG002 - of no matter
         """See `Venue`."""
-        return failed(failure, call.client, until_ms)
+        return failed(failure, until_ms)
 
     def limits(self) -> Sequence[tuple[str, float, int]]:
         """See `Venue`."""

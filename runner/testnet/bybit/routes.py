@@ -8,7 +8,6 @@ from runner.testnet.bybit.venue import Bybit
 from runner.testnet.gate import Gate
 from runner.testnet.local import LocalExchange
 
-
 PREFIXES = ("/v5",)
 
 

@@ -35,6 +35,8 @@ class Linear:
         self._positions: dict[tuple[str, str], Position] = {}
         self._series: dict[str, PerpetualSeries] = {}
         self._isolated: set[str] = set()
+        markets = exchange.markets
+        self._symbols = [symbol for symbol in exchange.tape.symbols if markets[symbol].linear]
         self.margins = Margins(exchange, self)
         self.rates_paid: dict[str, list[tuple[int, Decimal]]] = {}
         """The funding so far: when and at which rate, by symbol."""
@@ -207,8 +209,8 @@ class Linear:
 
     def open_has_passed(self) -> None:
         """See `Settlement`: pay the funding that falls due in the bar."""
-        for symbol, series in self._series.items():
-            at = self._exchange.tape.position(symbol)
+        for symbol in self._symbols:
+            series, at = self.series(symbol), self._exchange.tape.position(symbol)
             for instant in series.instants.get(at, ()) if at >= 0 else ():
                 self._fund(symbol, instant, float(series.mark_open[at]))
 

@@ -64,7 +64,7 @@ class Margins:
     def money(self, account: Account) -> Money:
         """An account's margin, in the quote that linear perpetuals here settle in."""
         positions = self._pool(account.name)
-        balance = account.balance(self._settle())
+        balance = account.balance(self.settle())
         unrealized = sum(map(self._linear.unrealized, positions), ZERO)
         posted = sum((position.margin for position in positions), ZERO)
         return Money(
@@ -74,7 +74,7 @@ class Margins:
             initial_positions=posted,
             initial_orders=balance.locked - posted,
             maintenance=sum(map(self.maintenance, positions), ZERO),
-            available=self.free(account, self._settle()),
+            available=self.free(account, self.settle()),
         )
 
     def liquidate_at_open(self, position: Position) -> None:
@@ -130,7 +130,7 @@ class Margins:
             return position.margin
         others = [own for own in self._pool(position.account) if own is not position]
         account = self._exchange.accounts[position.account]
-        wallet = account.balance(self._settle()).total
+        wallet = account.balance(self.settle()).total
         return wallet + sum(map(self._linear.unrealized, others), ZERO)
 
     def _level(self, position: Position) -> float:
@@ -148,7 +148,8 @@ class Margins:
     def _pool(self, account: str) -> list[Position]:
         return [position for position in self._linear.positions(account) if position.quantity]
 
-    def _settle(self) -> str:
+    def settle(self) -> str:
+        """The coin that linear perpetuals here settle in."""
         quotes = [market.quote for market in self._exchange.markets.values() if market.linear]
         return quotes[0] if quotes else "USDT"
 
