@@ -35,7 +35,11 @@ def _binance(http: str, ws: str) -> dict[str, Any]:
         "sapiV2": f"{http}/sapi/v2",
         "sapiV3": f"{http}/sapi/v3",
         "sapiV4": f"{http}/sapi/v4",
-        "ws": {"spot": f"{ws}/ws", "margin": f"{ws}/ws", "ws-api": {"spot": f"{ws}/ws-api/v3"}},
+        "ws": {
+            "spot": f"{ws}/stream/ws",
+            "margin": f"{ws}/stream/ws",
+            "ws-api": {"spot": f"{ws}/ws-api/v3"},
+        },
     }
     return {
         "urls": {"api": urls, "test": urls},

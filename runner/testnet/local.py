@@ -62,3 +62,5 @@ class LocalExchange:
     def _note_fault(self, fault: Fault, what: str) -> None:
         self.ledger.note_fault(fault, what)
         self.standing.apply()
+        if what == "set" and fault.asked.kind == "stream_drop":
+            self.streams.disturb()

@@ -30,6 +30,12 @@ class Subscriber:
         self.account = ""
         self.topics: set[str] = set()
         self.is_gone = False
+        self.category = ""
+        """The kind of market it listens to, where the connection says that."""
+        self.is_combined = False
+        """Whether each message is wrapped with the name of its stream."""
+        self.is_by_request = False
+        """Whether it has subscribed by a request, whose number comes with each event."""
         self._waiting: asyncio.Queue[str | None] = asyncio.Queue(MOST_WAITING)
         self._stalled_until = 0.0
 
@@ -92,9 +98,11 @@ class Streams:
         self._subscribers.discard(subscriber)
 
     def disturb(self) -> None:
-        """Draw the faults of connections, for each subscriber."""
+        """Drop the connections that a fault is set for, whether they have anything to send."""
         for subscriber in list(self._subscribers):
-            self._disturb(subscriber, "")
+            where = {"venue": subscriber.venue, "route": "stream"}
+            if self._faults.draw(["stream_drop"], **where):
+                subscriber.drop()
 
     def _pass_on(self, event: Event) -> None:
         if not self._subscribers:

@@ -13,6 +13,7 @@ from runner.testnet.binance import views
 from runner.testnet.binance.errors import BinanceError
 from runner.testnet.binance.parameters import Given
 from runner.testnet.binance.symbols import Symbols
+from runner.testnet.book_updates import BookUpdates
 from runner.testnet.core.markets import Market
 from runner.testnet.core.orders import Trade
 from runner.testnet.core.series import Kline
@@ -40,10 +41,11 @@ RATE_LIMITS = [
 class MarketData:
     """Answers what needs no key."""
 
-    def __init__(self, local: LocalExchange, symbols: Symbols) -> None:
+    def __init__(self, local: LocalExchange, symbols: Symbols, updates: BookUpdates) -> None:
         self._local = local
         self._exchange = local.exchange
         self._symbols = symbols
+        self._updates = updates
 
     def routes(self) -> list[Route]:
         """The public routes."""
@@ -103,14 +105,10 @@ class MarketData:
         given.done()
         bids, asks = self._local.prices.book(market, n_levels)
         return {
-            "lastUpdateId": self.update_id(),
+            "lastUpdateId": self._updates.number(market),
             "bids": [[fixed(price), fixed(size)] for price, size in bids],
             "asks": [[fixed(price), fixed(size)] for price, size in asks],
         }
-
-    def update_id(self) -> int:
-        """A number that grows whenever prices may have changed."""
-        return self._exchange.clock.now_ms
 
     def klines(self, call: Call) -> Any:
         """Bars; the last one may be open."""

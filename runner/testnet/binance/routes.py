@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sanic import Blueprint
 
+from runner.testnet.binance import sockets
 from runner.testnet.binance.venue import Binance
 from runner.testnet.gate import Gate
 from runner.testnet.local import LocalExchange
@@ -13,4 +14,5 @@ PREFIXES = ("/api", "/sapi")
 
 def blueprints(local: LocalExchange) -> list[Blueprint]:
     """All that answers for the venue."""
-    return [Gate(local, Binance(local)).blueprint(PREFIXES)]
+    binance = Binance(local)
+    return [Gate(local, binance).blueprint(PREFIXES), sockets.blueprint(local, binance)]

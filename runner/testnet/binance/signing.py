@@ -37,7 +37,7 @@ def identify(exchange: Exchange, call: Call, permission: str) -> None:
         return
     if permission not in key.permissions:
         raise _not_allowed()
-    _check_time(exchange, call.given)
+    check_time(exchange, call.given)
     _check_signature(call, key)
 
 
@@ -45,7 +45,8 @@ def _not_allowed() -> BinanceError:
     return BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
-def _check_time(exchange: Exchange, given: dict[str, Any]) -> None:
+def check_time(exchange: Exchange, given: dict[str, Any]) -> None:
+    """BinanceError if what was signed is too old, or from the future."""
     stamp, window = given.get("timestamp", ""), given.get("recvWindow", _USUAL_WINDOW)
     if not stamp:
         raise missing("timestamp")

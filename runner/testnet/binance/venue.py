@@ -12,7 +12,9 @@ from runner.testnet.binance.order_lists import OrderLists
 from runner.testnet.binance.orders import Orders
 from runner.testnet.binance.parameters import parse
 from runner.testnet.binance.signing import identify
+from runner.testnet.binance.streams import Stream
 from runner.testnet.binance.symbols import Symbols
+from runner.testnet.book_updates import BookUpdates
 from runner.testnet.core.refusals import RefusedError
 from runner.testnet.local import LocalExchange
 from runner.testnet.wire import Call, Failure, Reply, Route
@@ -29,7 +31,10 @@ class Binance:
         self._exchange = local.exchange
         self._symbols = Symbols(local)
         self.listen_keys = ListenKeys()
-        self.market_data = MarketData(local, self._symbols)
+        self.updates = BookUpdates(local.prices)
+        self.market_data = MarketData(local, self._symbols, self.updates)
+        self.stream = Stream(local, self._symbols, self.updates)
+        local.streams.speak(self.name, self.stream)
         self.routes: Sequence[Route] = [
             *self.market_data.routes(),
             *Orders(local, self._symbols).routes(),

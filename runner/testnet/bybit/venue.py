@@ -11,6 +11,7 @@ from runner.testnet.bybit.orders import Orders
 from runner.testnet.bybit.parameters import parse
 from runner.testnet.bybit.positions import Positions
 from runner.testnet.bybit.signing import identify
+from runner.testnet.bybit.streams import Stream
 from runner.testnet.bybit.symbols import Symbols
 from runner.testnet.core.accounts import LINEAR, SPOT
 from runner.testnet.core.refusals import RefusedError
@@ -34,6 +35,8 @@ class Bybit:
         self._symbols = Symbols(local)
         self.market_data = MarketData(local, self._symbols)
         self.account = AccountData(local, self._symbols)
+        self.stream = Stream(local, self._symbols, self.market_data, self.account)
+        local.streams.speak(self.name, self.stream)
         self.routes: Sequence[Route] = [
             *self.market_data.routes(),
             *Orders(local, self._symbols).routes(),

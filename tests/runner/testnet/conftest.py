@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+import ccxt
 import pandas as pd
 import pytest
 
 import robotrader_sdk as rt
+from runner.testnet import ccxt_config
 from runner.testnet.core.accounts import Account, ApiKey, Balance
 from runner.testnet.core.exchange import Exchange, Settings
 from runner.testnet.core.market_file import read_markets
@@ -108,6 +110,14 @@ def serve() -> Iterator[Callable[[Exchange], Served]]:
     yield start
     for served in running:
         served.stop()
+
+
+def ccxt_client(venue: str, served: Served, *, kind: Any = ccxt, **more: Any) -> Any:
+    """Unmodified ccxt, told where the exchange is; `kind` may be its async or its pro module."""
+    config = ccxt_config(venue, served.url)
+    options = {**config["options"], **more.pop("options", {})}
+    keys = {"apiKey": KEY, "secret": SECRET, "enableRateLimit": False, **more}
+    return getattr(kind, venue)({**config, **keys, "options": options})
 
 
 @pytest.fixture
