@@ -91,7 +91,8 @@ def illegal(name: str, allowed: str) -> BinanceError:
 def failed(failure: Failure, until_ms: int) -> Reply:
     """A request that is turned away before it is understood."""
     if failure is Failure.MAINTENANCE:
-        return BinanceError(-1016, "This service is no longer available.", 503).reply()
+        # During maintenance the edge answers, not the exchange: no code, and not JSON's shape.
+        return Reply("Service Temporarily Unavailable", 503)
     if failure is Failure.SERVER_ERROR:
         return BinanceError(-1000, "An unknown error occurred while processing the request.",
                             503).reply()  # fmt: skip

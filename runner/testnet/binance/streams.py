@@ -238,6 +238,7 @@ class Stream:
 
     def _report(self, event: Event, order: Order) -> Any:
         trade = event.trade
+        working = {"W": order.working_ms} if order.working_ms >= 0 else {}
         return {
             "e": "executionReport",
             "E": self._exchange.clock.now_ms,
@@ -271,6 +272,6 @@ class Stream:
             "Z": fixed(order.executed_cost),
             "Y": fixed(trade.cost if trade else ZERO),
             "Q": fixed(order.cost or ZERO),
-            "W": order.working_ms,
+            **working,
             "V": views.SELF_TRADES,
         }
