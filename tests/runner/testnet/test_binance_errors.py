@@ -87,7 +87,8 @@ REFUSED = [
     (lambda c: c.publicGetKlines({"symbol": "BTCUSDT", "interval": "7m"}), ccxt.BadRequest, -1120,
      "Invalid interval."),
     (lambda c: c.publicGetDepth(), ccxt.BadRequest, -1102, "'symbol' was not sent"),
-    (lambda c: c.privateGetAccount({"recvWindow": 60_001}), ccxt.ExchangeError, -1131, "recvWindow"),
+    (lambda c: c.privateGetAccount({"recvWindow": 60_001}), ccxt.ExchangeError, -1131,
+     "recvWindow"),
 ]  # fmt: skip
 
 
