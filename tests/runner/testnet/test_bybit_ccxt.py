@@ -264,7 +264,7 @@ def test_fees_and_tiers(bybit):
     assert bybit.fetch_trading_fee(PERP)["taker"] == 0.00055
     assert bybit.fetch_trading_fee(SPOT)["maker"] == 0.001
     tiers = bybit.fetch_market_leverage_tiers(PERP)
-    assert [tier["maxLeverage"] for tier in tiers][0] == 100
+    assert tiers[0]["maxLeverage"] == 100
     assert tiers[0]["maintenanceMarginRate"] == 0.005
 
 
