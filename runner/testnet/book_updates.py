@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 from runner.testnet.core.events import Event
 from runner.testnet.core.markets import ZERO, Market
-from runner.testnet.prices import Level, Prices
-
-N_LEVELS = 50
+from runner.testnet.prices import DEEPEST, Level, Prices
 
 
 class Update(NamedTuple):
@@ -33,12 +31,18 @@ class BookUpdates:
         """The number of the last update."""
         return self._numbers.get(market.symbol, 1)
 
+    def snapshot(self, market: Market) -> Update:
+        """The whole book as it is, numbered as the last update: the next one starts from here."""
+        bids, asks = self._prices.book(market, DEEPEST)
+        self._books[market.symbol] = (dict(bids), dict(asks))
+        return Update(self.number(market), bids, asks)
+
     def update(self, market: Market, event: Event) -> Update:
         """What an event has changed; asked again for the same event, the same."""
         known = self._made.get(market.symbol)
         if known is not None and known[0] is event:
             return known[1]
-        bids, asks = (dict(levels) for levels in self._prices.book(market, N_LEVELS))
+        bids, asks = (dict(levels) for levels in self._prices.book(market, DEEPEST))
         before = self._books.get(market.symbol, ({}, {}))
         number = self._numbers[market.symbol] = self.number(market) + 1
         made = Update(number, _changes(before[0], bids), _changes(before[1], asks))

@@ -15,6 +15,9 @@ from runner.testnet.faults import Faults
 
 _DAY_MS = 86_400_000
 
+DEEPEST = 50
+"""How many levels a book has on each side."""
+
 Level = tuple[Decimal, Decimal]
 """A price and how much is wanted or offered there."""
 
@@ -108,7 +111,7 @@ class Prices:
         )
 
     def book(self, market: Market, n_levels: int) -> tuple[list[Level], list[Level]]:
-        """Bids and asks, best first, a tick apart around the last price.
+        """Bids and asks, best first, a tick apart around the last price, `DEEPEST` at most.
 
         The quantities are made up, of the size of the last bar's volume; nobody else trades here,
         and market orders fill at the last price whatever stands in the book.
@@ -118,7 +121,7 @@ class Prices:
         usual = Decimal(repr(bar.volume if bar else 1.0)) / 50
         sizes = [
             max(market.lots(usual * (1 + k * 7 % 5)), market.min_quantity, market.lot_size)
-            for k in range(n_levels)
+            for k in range(min(n_levels, DEEPEST))
         ]
         bids = [(last - tick * (k + 1), size) for k, size in enumerate(sizes)]
         asks = [(last + tick * (k + 1), size) for k, size in enumerate(sizes)]

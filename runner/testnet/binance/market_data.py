@@ -103,11 +103,11 @@ class MarketData:
         market = self._symbols.needed(given)
         n_levels = given.limit(100, 5000)
         given.done()
-        bids, asks = self._local.prices.book(market, n_levels)
+        number, bids, asks = self._updates.snapshot(market)
         return {
-            "lastUpdateId": self._updates.number(market),
-            "bids": [[fixed(price), fixed(size)] for price, size in bids],
-            "asks": [[fixed(price), fixed(size)] for price, size in asks],
+            "lastUpdateId": number,
+            "bids": [[fixed(price), fixed(size)] for price, size in bids[:n_levels]],
+            "asks": [[fixed(price), fixed(size)] for price, size in asks[:n_levels]],
         }
 
     def klines(self, call: Call) -> Any:

@@ -83,7 +83,7 @@ def order_row(exchange: Exchange, order: Order) -> dict[str, Any]:
         "triggerPrice": plain(order.trigger) if order.trigger is not None else "",
         "takeProfit": tags.get("takeProfit", ""),
         "stopLoss": tags.get("stopLoss", ""),
-        "tpslMode": tags.get("tpslMode", ""),
+        **({"tpslMode": tags.get("tpslMode", "")} if market.linear else {}),  # spot has no such
         "ocoTriggerBy": "",
         "tpLimitPrice": tags.get("tpLimitPrice", ""),
         "slLimitPrice": tags.get("slLimitPrice", ""),
