@@ -73,10 +73,10 @@ class Fault:
         return ended or (times is not None and self.n_occurred >= times)
 
     def covers(self, venue: str, route: str, symbol: str) -> bool:
-        """Whether it may occur here."""
+        """Whether it may occur here; what is no single venue's matter is said with none."""
         asked = self.asked
         return (
-            asked.venue in ("", venue)
+            (not venue or asked.venue in ("", venue))
             and (not asked.symbol or _plain(asked.symbol) == _plain(symbol))
             and (not asked.route or fnmatchcase(route, asked.route))
         )

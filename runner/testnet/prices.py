@@ -76,7 +76,7 @@ class Prices:
         if forming is not None:
             _extend(whole, forming, interval_ms, one)
         found = [k for k in whole if (start_ms or 0) <= k.open_ms <= end_ms]
-        if interval_ms == one.length_ms and self._faults:
+        if interval_ms == one.length_ms:
             found = [kline for each in found for kline in self._shown(symbol, each)]
         return found[-limit:] if start_ms is None else found[:limit]
 
@@ -168,6 +168,8 @@ class Prices:
                 self._unrevised[place] = now + fault.asked.seconds
 
     def _shown(self, symbol: str, kline: Kline) -> list[Kline]:
+        if not (self._missing or self._late or self._unrevised):
+            return [kline]
         place, now = (symbol, kline.open_ms), self._faults.wall()
         if place in self._missing or self._late.get(place, 0.0) > now:
             return []

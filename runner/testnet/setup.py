@@ -23,6 +23,7 @@ from runner.testnet.core.perpetual_series import PerpetualSeries
 from runner.testnet.core.series import Series
 from runner.testnet.core.tape import Tape
 from runner.testnet.local import LocalExchange
+from runner.testnet.server import run as run_loop
 from runner.testnet.server import serve
 from runner.testnet.state import load, save
 
@@ -124,7 +125,7 @@ def is_loopback(host: str) -> bool:
 def run(local: LocalExchange, listening: socket.socket, state: Path | None) -> None:
     """Serve until interrupted or told to end; then write the state if there is a file for it."""
     try:
-        asyncio.run(_until_told(local, listening))
+        run_loop(_until_told(local, listening))
     finally:
         if state is not None:
             written = state.with_name(state.name + ".new")

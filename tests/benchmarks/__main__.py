@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.benchmarks import markets, memory, ours, peers, portfolio, startup
+from tests.benchmarks import local_exchange, markets, memory, ours, peers, portfolio, startup
 from tests.benchmarks.clock import medians
 
 
@@ -117,7 +117,21 @@ def startup_promises(rounds: int) -> list[Promise]:
     ]
 
 
-GROUPS = ("vectorised", "event", "portfolio", "scaling", "memory", "startup")
+def exchange_promises(n_orders: int, n_bars: int, rounds: int) -> list[Promise]:
+    runs = [local_exchange.signed_requests_a_second(n_orders) for _ in range(rounds)]
+    promises = []
+    for venue in runs[0]:
+        rates = sorted(run[venue] for run in runs)
+        detail = f"{rates[0]:.0f} to {rates[-1]:.0f}, creations and cancellations"
+        name = f"local exchange, {venue}: signed requests a second"
+        promises.append(Promise(name, float(np.median(rates)), 2000.0, False, detail))
+    local_exchange.seconds_for_bars(2_000)  # machine code is loaded
+    seconds = local_exchange.seconds_for_bars(n_bars)
+    name = f"local exchange, {n_bars:,} bars with 100 orders resting, s"
+    return [*promises, Promise(name, seconds, 60.0, True, "")]
+
+
+GROUPS = ("vectorised", "event", "portfolio", "scaling", "memory", "startup", "exchange")
 
 
 def main() -> int:
@@ -132,6 +146,7 @@ def main() -> int:
         "scaling": lambda: scaling_promises(1_000_000, 10_000_000, max(3, asked.rounds // 2)),
         "memory": lambda: memory_promises(1_000_000),
         "startup": lambda: startup_promises(asked.rounds),
+        "exchange": lambda: exchange_promises(4_000, 1_000_000, max(3, asked.rounds // 2)),
     }
     promises = []
     for name, group in groups.items():

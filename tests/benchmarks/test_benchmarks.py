@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks import markets, memory, ours, peers, startup
+from tests.benchmarks import local_exchange, markets, memory, ours, peers, startup
 from tests.benchmarks.__main__ import Promise
 
 
@@ -38,3 +38,14 @@ def test_a_missed_promise_is_told(figure, at_most, kept):
 
     assert promise.kept is kept
     assert ("MISSED" in str(promise)) is not kept
+
+
+def test_both_venues_take_and_cancel_what_is_sent_to_be_timed():
+    rates = local_exchange.signed_requests_a_second(40)
+
+    assert set(rates) == {"binance", "bybit"}
+    assert min(rates.values()) > 0
+
+
+def test_orders_rest_while_bars_are_stepped_through():
+    assert local_exchange.seconds_for_bars(300) > 0

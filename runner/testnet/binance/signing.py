@@ -5,13 +5,13 @@ Source: https://developers.binance.com/docs/binance-spot-api-docs/rest-api/reque
 
 from __future__ import annotations
 
-import hmac
 import re
 from typing import Any
 
 from runner.testnet.binance.errors import BinanceError, illegal, missing
 from runner.testnet.core.accounts import ApiKey
 from runner.testnet.core.exchange import Exchange
+from runner.testnet.signatures import is_signed
 from runner.testnet.wire import Call
 
 HEADER = "x-mbx-apikey"
@@ -74,6 +74,5 @@ def _check_signature(call: Call, key: ApiKey) -> None:
         raise missing("signature")
     body = call.body.decode("ascii")
     signed = "".join(_SIGNATURE.sub("", part) for part in (call.query, body))
-    expected = hmac.digest(key.secret.encode(), signed.encode(), "sha256").hex()
-    if not hmac.compare_digest(expected.encode(), str(given).encode()):
+    if not is_signed(key.secret, signed.encode(), str(given)):
         raise BinanceError(-1022, "Signature for this request is not valid.")

@@ -6,8 +6,6 @@ https://developers.binance.com/docs/binance-spot-api-docs/websocket-api/general-
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +17,7 @@ from runner.testnet.binance.signing import check_time
 from runner.testnet.binance.venue import Binance
 from runner.testnet.core.accounts import READ
 from runner.testnet.local import LocalExchange
+from runner.testnet.signatures import is_signed
 from runner.testnet.sockets import talk
 from runner.testnet.streams import Subscriber
 
@@ -113,9 +112,7 @@ def _signed_by(local: LocalExchange, given: dict[str, Any]) -> str:
         for name, value in sorted(texts.items())
         if name != "signature"
     )
-    expected = hmac.new(key.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    sent = texts.get("signature", "").encode("utf-8", "replace")
-    if not hmac.compare_digest(expected.encode(), sent):
+    if not is_signed(key.secret, signed.encode(), texts.get("signature", "")):
         raise BinanceError(-1022, "Signature for this request is not valid.")
     return key.account
 

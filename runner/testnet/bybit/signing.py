@@ -5,12 +5,10 @@ Source: https://bybit-exchange.github.io/docs/v5/guide#authentication
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-
 from runner.testnet.bybit.errors import BybitError
 from runner.testnet.core.accounts import ApiKey
 from runner.testnet.core.exchange import Exchange
+from runner.testnet.signatures import is_signed
 from runner.testnet.wire import Call
 
 _USUAL_WINDOW = "5000"
@@ -54,7 +52,5 @@ def _check_signature(call: Call, key: ApiKey) -> None:
     window = call.headers.get("x-bapi-recv-window", "")
     head = call.headers.get("x-bapi-timestamp", "") + key.key + window
     sent = call.body if call.method == "POST" else call.query.encode()
-    expected = hmac.new(key.secret.encode(), head.encode() + sent, hashlib.sha256).hexdigest()
-    given = call.headers.get("x-bapi-sign", "")
-    if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
+    if not is_signed(key.secret, head.encode() + sent, call.headers.get("x-bapi-sign", "")):
         raise BybitError(10004, "Error sign, please check your signature generation algorithm.")

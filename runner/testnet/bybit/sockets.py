@@ -5,8 +5,6 @@ Source: https://bybit-exchange.github.io/docs/v5/ws/connect
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from typing import Any
 from uuid import uuid4
@@ -17,6 +15,7 @@ from runner.testnet.bybit.streams import CATEGORIES
 from runner.testnet.bybit.venue import Bybit
 from runner.testnet.core.accounts import READ
 from runner.testnet.local import LocalExchange
+from runner.testnet.signatures import is_signed
 from runner.testnet.sockets import talk
 from runner.testnet.streams import Subscriber
 
@@ -85,8 +84,7 @@ class Connection:
             self._reply(asked, False, "request expired")
             return
         signed = f"GET/realtime{expires}".encode()
-        expected = hmac.new(key.secret.encode(), signed, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        if not is_signed(key.secret, signed, signature):
             self._reply(asked, False, "Error sign, please check your signature generation.")
             return
         self.subscriber.account = key.account

@@ -58,8 +58,10 @@ class Clock:
 
     def move_to(self, now_ms: int) -> None:
         """Move on; never back."""
+        if now_ms <= self._now_ms:
+            return
         self._note_offset()
-        self._now_ms = max(self._now_ms, now_ms)
+        self._now_ms = now_ms
         self._note_offset()
 
     def due_ms(self) -> int:

@@ -33,6 +33,8 @@ class Tape:
         self.number = start
         self.stage = OPEN
         self._last: dict[str, float] = {}
+        self._bars: dict[str, Bar] = {}
+        """The bars at hand that have been asked for."""
         self._open_bars()
 
     @property
@@ -89,17 +91,21 @@ class Tape:
 
     def bar(self, symbol: str) -> Bar | None:
         """The bar at hand of a market; None where it has none at this time."""
+        known = self._bars.get(symbol)
+        if known is not None and known.number == self.number:
+            return known
         position = self.position(symbol)
         if position < 0:
             return None
         one = self.series[symbol]
-        return Bar(
+        made = self._bars[symbol] = Bar(
             self.number,
             float(one.open[position]),
             float(one.high[position]),
             float(one.low[position]),
             float(one.close[position]),
         )
+        return made
 
     def trade_at(self, symbol: str, price: float) -> None:
         """A market's price has moved within its bar."""

@@ -79,6 +79,8 @@ class WorkingOrders:
         self._unused: list[int] = []
         self._waiting: dict[int, Order] = {}
         """Stop-limits that have not triggered, by row."""
+        self._bar: Bar | None = None
+        self._bar_levels = (0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -143,6 +145,8 @@ class WorkingOrders:
 
     def price_now(self, order: Order, bar: int, price: float) -> Candidate | None:
         """At what an order that has just come fills at a price that stands; None: it rests."""
+        if order.price is not None and order.side * (float(order.price) - price) < -self._tick:
+            return None  # clearly rests: beyond what rounding to ticks can change
         row = self._rows[order.number]
         record = self._book.orders[row]
         active, record["active"] = int(record["active"]), bar
@@ -159,18 +163,8 @@ class WorkingOrders:
         if not self._orders:
             return None
         self._book.position["held"] = float(held)
-        tick = self._tick
         find = find_fill.for_work(_PLAIN_MICROSECONDS_AN_ORDER * len(self._orders))
-        row, price, liquidity, rank, distance = find(
-            self._tables,
-            bar.number,
-            to_steps(bar.open, tick, 1),
-            to_steps(bar.open, tick, -1),
-            to_steps(bar.high, tick, -1),
-            to_steps(bar.low, tick, 1),
-            bar.open,
-            stage,
-        )
+        row, price, liquidity, rank, distance = find(self._tables, *self._levels(bar), stage)
         if row < 0:
             return None
         order = self._orders[int(row)]
@@ -187,6 +181,21 @@ class WorkingOrders:
         for order in found:
             order.triggered = True
         return found
+
+    def _levels(self, bar: Bar) -> tuple[int, float, float, float, float, float]:
+        """The bar in ticks, as `find_fill` reads it."""
+        if self._bar is not bar:
+            tick = self._tick
+            self._bar = bar
+            self._bar_levels = (
+                bar.number,
+                to_steps(bar.open, tick, 1),
+                to_steps(bar.open, tick, -1),
+                to_steps(bar.high, tick, -1),
+                to_steps(bar.low, tick, 1),
+                bar.open,
+            )
+        return self._bar_levels
 
     def _purpose(self, order: Order) -> Purpose:
         closes = order.reduce_only or (order.side is Side.SELL and not self.market.linear)

@@ -61,6 +61,8 @@ class Served:
         self.exchange = exchange
         self.local = LocalExchange(exchange, limit_share=limit_share)
         self._failure: BaseException | None = None
+        self.closes: list[Callable[[], None]] = []
+        """What clients have to have closed in the end."""
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -91,6 +93,8 @@ class Served:
 
     def stop(self) -> None:
         """Stop serving."""
+        for close in self.closes:
+            close()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(20)
         assert not self._thread.is_alive()
@@ -117,7 +121,10 @@ def ccxt_client(venue: str, served: Served, *, kind: Any = ccxt, **more: Any) ->
     config = ccxt_config(venue, served.url)
     options = {**config["options"], **more.pop("options", {})}
     keys = {"apiKey": KEY, "secret": SECRET, "enableRateLimit": False, **more}
-    return getattr(kind, venue)({**config, **keys, "options": options})
+    client = getattr(kind, venue)({**config, **keys, "options": options})
+    if kind is ccxt:
+        served.closes.append(client.session.close)
+    return client
 
 
 @pytest.fixture

@@ -97,6 +97,7 @@ class ScriptedClient:
 
     def __init__(self, served: Served, symbol: str, run: rt.BacktestResult) -> None:
         self._control = httpx.Client(base_url=f"{served.url}/_control")
+        served.closes.append(self._control.close)
         self._client: Any = ccxt_client("binance", served)
         self._client.load_markets()
         self._market = self._client.market(symbol)
@@ -121,7 +122,6 @@ class ScriptedClient:
             if not stop["over"]:
                 for row in self._decided.get(time, ()):
                     self._send(row)
-        self._control.close()
 
     def _send(self, row: Any) -> None:
         if row.reason == "exit":
