@@ -118,7 +118,7 @@ def execution_row(exchange: Exchange, trade: Trade) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "symbol": market.id,
-        "orderId": str(trade.order) if order else "",
+        "orderId": str(trade.order) if order else f"{trade.kind}-{trade.number}",
         "orderLinkId": order.client_id if order else "",
         "side": side_of(trade.side),
         "orderPrice": plain(order.price or ZERO) if order else "0",

@@ -91,7 +91,7 @@ def test_a_page_instead_of_a_reply_leaves_an_order_without_an_id(place):
 
 def test_a_retried_resting_order_is_refused_as_a_duplicate(place):
     place.set("handled_twice", route=CREATE[place.venue], times=1)
-    with pytest.raises(ccxt.InvalidOrder, match="Duplicate|duplicate"):
+    with pytest.raises(ccxt.InvalidOrder, match=r"Duplicate|duplicate"):
         place.client.create_order(
             SYMBOL, "limit", "buy", 0.01, 39_000, {"clientOrderId": "twice-1"}
         )
@@ -175,7 +175,7 @@ def test_a_bar_is_missing_late_or_revised(place):
 def test_a_ban_says_until_when(place):
     place.set("ban", seconds=0.5, times=1)
     errors = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
-    with pytest.raises(errors, match="(?i)banned until"):
+    with pytest.raises(errors, match=r"(?i)banned until"):
         place.client.fetch_ticker(SYMBOL)
     with pytest.raises(errors):
         place.client.fetch_ticker(SYMBOL)
