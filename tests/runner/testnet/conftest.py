@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -124,6 +125,46 @@ def ccxt_client(venue: str, served: Served, *, kind: Any = ccxt, **more: Any) ->
     client = getattr(kind, venue)({**config, **keys, "options": options})
     if kind is ccxt:
         served.closes.append(client.session.close)
+    return client
+
+
+class Blocking:
+    """An asynchronous client whose methods wait, so that the same tests run through it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._runner = asyncio.Runner()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        if not callable(found):
+            return found
+
+        def wait(*args: Any, **kwargs: Any) -> Any:
+            async def call() -> Any:
+                result = found(*args, **kwargs)
+                return await result if inspect.isawaitable(result) else result
+
+            return self._runner.run(call())
+
+        return wait
+
+    def close(self) -> None:
+        """Close the client and its loop."""
+        self._runner.run(self._client.close())
+        self._runner.close()
+
+
+def blocking_client(venue: str, served: Served, way: str) -> Any:
+    """Ccxt in one of its three ways: "sync", "async" or "pro"."""
+    if way == "sync":
+        return ccxt_client(venue, served)
+    import ccxt.async_support
+    import ccxt.pro
+
+    kind = ccxt.pro if way == "pro" else ccxt.async_support
+    client = Blocking(ccxt_client(venue, served, kind=kind))
+    served.closes.append(client.close)
     return client
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import robotrader_sdk as rt
 from runner.testnet.core.settings import Settings
-from tests.runner.testnet.conftest import ccxt_client, exchange_of
+from tests.runner.testnet.conftest import blocking_client, ccxt_client, exchange_of
 
 SYMBOL = "BTC/USDT"
 BARS = rt.synthetic_bars(400, "1m", seed=3, price=40_000.0).round(2)
@@ -29,9 +29,9 @@ def served(serve):
     return serve(exchange_of({SYMBOL: BARS, "SOL/USDT": BARS}, balances=funds))
 
 
-@pytest.fixture
-def binance(served):
-    client = ccxt_client("binance", served)
+@pytest.fixture(params=["sync", "async", "pro"])
+def binance(request, served):
+    client = blocking_client("binance", served, request.param)
     client.load_markets()
     return client
 

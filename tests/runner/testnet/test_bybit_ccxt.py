@@ -12,7 +12,7 @@ import pytest
 
 import robotrader_sdk as rt
 from runner.testnet.core.settings import Settings
-from tests.runner.testnet.conftest import bars_of, ccxt_client, exchange_of
+from tests.runner.testnet.conftest import bars_of, blocking_client, ccxt_client, exchange_of
 
 SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
 BARS = rt.synthetic_bars(400, "1m", seed=3, price=40_000.0).round(1)
@@ -30,9 +30,9 @@ def served(serve):
     return serve(exchange_of({SPOT: BARS, PERP: BARS}, balances=funds, settings=how))
 
 
-@pytest.fixture
-def bybit(served):
-    client = ccxt_client("bybit", served)
+@pytest.fixture(params=["sync", "async", "pro"])
+def bybit(request, served):
+    client = blocking_client("bybit", served, request.param)
     client.load_markets()
     return client
 
