@@ -32,6 +32,7 @@ SYNTHETIC = {"BTC/USDT": 40_000.0, "ETH/USDT": 2_500.0, "SOL/USDT": 100.0}
 """The markets with made-up bars, and the prices they begin at."""
 SYNTHETIC_PERPETUAL = "BTC/USDT:USDT"
 _SYNTHETIC_DAYS = 60
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,9 +107,11 @@ def read_amounts(texts: Sequence[str]) -> dict[str, Decimal]:
 
 def listen(host: str, port: int) -> socket.socket:
     """A bound socket; TestnetError if the address can't be had."""
+    if not 0 <= port <= _LAST_PORT:
+        raise TestnetError(f"{port} is no port; choose one from 1 to {_LAST_PORT}, or 0 for any")
     try:
         return socket.create_server((host, port))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise TestnetError(f"can't listen on {host}:{port}: {error}; choose another port") from None
 
 

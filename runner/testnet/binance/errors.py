@@ -53,6 +53,8 @@ _REASONS: dict[Reason, tuple[int, str]] = {
     Reason.MARKET_LOT_SIZE: (_FILTER, "Filter failure: MARKET_LOT_SIZE"),
     Reason.NOTIONAL: (_FILTER, "Filter failure: NOTIONAL"),
     Reason.MAX_POSITION: (_FILTER, "Filter failure: MAX_POSITION"),
+    Reason.ICEBERG_PARTS: (_FILTER, "Filter failure: ICEBERG_PARTS"),
+    Reason.ICEBERG_WRONG: (-1114, "TimeInForce parameter sent when not required."),
     Reason.MAX_ORDERS: (_FILTER, "Filter failure: MAX_NUM_ORDERS"),
     Reason.MAX_STOP_ORDERS: (_FILTER, "Filter failure: MAX_NUM_ALGO_ORDERS"),
     Reason.MAX_ORDER_LISTS: (_FILTER, "Filter failure: MAX_NUM_ORDER_LISTS"),

@@ -42,7 +42,7 @@ _KINDS = {
 }
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 _TIMES = ("GTC", "IOC", "FOK")
-_OFFERED_NOT = ("icebergQty", "trailingDelta", "pegPriceType", "pegOffsetValue", "pegOffsetType")
+_OFFERED_NOT = ("trailingDelta", "pegPriceType", "pegOffsetValue", "pegOffsetType")
 _WITHOUT_EFFECT = ("selfTradePreventionMode", "strategyId", "strategyType")
 
 RESPONSES = ("ACK", "RESULT", "FULL")
@@ -76,6 +76,7 @@ def read_order(given: Given, market: Market) -> Request:
         trigger=given.number("stopPrice"),
         time_in_force=given.text("timeInForce", ""),
         client_id=given.client_id("newClientOrderId"),
+        shown=given.number("icebergQty"),
     )
 
 
@@ -138,6 +139,7 @@ def _request(
     time_in_force: str,
     client_id: str,
     cost: Decimal | None = None,
+    shown: Decimal | None = None,
     names: dict[str, str] | None = None,
 ) -> Request:
     kind = _KINDS[venue_type]
@@ -166,6 +168,7 @@ def _request(
         venue="binance",
         venue_type=venue_type,
         time_in_force=time_in_force or "GTC",
+        shown=shown,
         post_only=kind.post_only,
     )
 

@@ -250,7 +250,7 @@ class Stream:
             "q": fixed(order.quantity),
             "p": fixed(order.price or ZERO),
             "P": fixed(order.trigger or ZERO),
-            "F": fixed(ZERO),
+            "F": fixed(order.shown or ZERO),
             "g": order.list_number,
             "C": order.client_id if event.what == "CANCELED" else "",
             "x": event.what,

@@ -72,6 +72,8 @@ def check_request(market: Market, request: Request, last_price: Decimal) -> None
     if request.price is not None and request.type is not OrderType.MARKET:
         _check_percent(market, request.side, request.price, last_price)
     _check_lots(market, request.type, quantity)
+    if request.shown is not None:
+        _check_iceberg(market, request, quantity, request.shown)
     _check_notional(market, request, quantity, last_price)
 
 
@@ -90,6 +92,15 @@ def _check_percent(market: Market, side: Side, price: Decimal, last: Decimal) ->
         up, down = market.ask_multiplier_up, market.ask_multiplier_down
     if (up and price > last * up) or (down and price < last * down):
         raise RefusedError(Reason.PERCENT_PRICE, str(price))
+
+
+def _check_iceberg(market: Market, request: Request, quantity: Decimal, shown: Decimal) -> None:
+    if request.price is None or request.time_in_force != "GTC" or not 0 < shown < quantity:
+        raise RefusedError(Reason.ICEBERG_WRONG, str(shown))
+    _check_lots(market, request.type, shown)
+    parts = -(-quantity // shown)
+    if market.iceberg_parts and parts > market.iceberg_parts:
+        raise RefusedError(Reason.ICEBERG_PARTS, str(parts))
 
 
 def _check_lots(market: Market, kind: OrderType, quantity: Decimal) -> None:

@@ -125,6 +125,7 @@ class Exchange:
             time_in_force=request.time_in_force,
             post_only=request.post_only,
             reduce_only=request.reduce_only,
+            shown=request.shown,
             tags=dict(request.tags),
             created_ms=now_ms,
             updated_ms=now_ms,

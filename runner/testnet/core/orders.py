@@ -50,6 +50,7 @@ class Order(msgspec.Struct, kw_only=True):
     time_in_force: str = "GTC"
     post_only: bool = False
     reduce_only: bool = False
+    shown: Decimal | None = None
     tags: dict[str, str] = {}
     state: State = State.NEW
     triggered: bool = False
@@ -122,6 +123,7 @@ class Request(msgspec.Struct, kw_only=True, frozen=True):
     time_in_force: str = "GTC"
     post_only: bool = False
     reduce_only: bool = False
+    shown: Decimal | None = None  # of an iceberg: how much of it the book shows
     tags: dict[str, str] = {}
 
     @property

@@ -25,6 +25,8 @@ class Reason(Enum):
     MARKET_LOT_SIZE = auto()
     NOTIONAL = auto()
     MAX_POSITION = auto()
+    ICEBERG_PARTS = auto()
+    ICEBERG_WRONG = auto()
     MAX_ORDERS = auto()
     MAX_STOP_ORDERS = auto()
     MAX_ORDER_LISTS = auto()
