@@ -15,7 +15,8 @@ The fill contract for weights, wanted fractions of the equity:
   their weight because they are within their drift band. Nothing is rejected for that.
 - A perpetual's quantity is fixed at the decision: weight x equity / (close x (1 + fee)).
 - An order of less than 1e-11 of the equity is float noise and is not made. One below
-  min_notional is rejected and listed, and so is an entry of less than one lot.
+  min_notional is rejected and listed, and so is an entry of less than one lot. A position that
+  is less than one lot from its weight (fees in base leave it between two lots) stays as it is.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def shrinking(desk: Desk, weights: Floats, equity: float) -> Floats:
     wanted = np.where(wanted * desk.held < 0.0, 0.0, wanted)
     added = np.where(np.abs(wanted) < np.abs(desk.held), wanted - desk.held, 0.0)
     noise = (np.abs(added) * desk.price <= NOISE * left) & (weights != 0.0)
-    added[noise] = 0.0
+    added[noise | _less_than_a_lot(desk, added)] = 0.0
     return added
 
 
@@ -91,6 +92,7 @@ def growing(desk: Desk, weights: Floats, equity: float, tied: float) -> Floats:
     left = _affordable_equity(desk, weights, equity, tied + float(stays.sum()))
     wanted = whole_lots(weights * left / desk.price, desk.lot_size)
     added = np.where(_grows(desk, wanted), wanted - desk.held, 0.0)
+    added[_less_than_a_lot(desk, added)] = 0.0
     too_small = (desk.held == 0.0) & (whole_lots(full, desk.lot_size) == 0.0)
     added[too_small] = full[too_small]
     added[np.abs(added) * desk.price <= NOISE * left] = 0.0
@@ -127,6 +129,16 @@ def _stepped(values: Floats, size: Floats, rounded: np.ufunc) -> Floats:
 
 def _wanted(desk: Desk, weights: Floats, left: float) -> Floats:
     return whole_lots(weights * left / desk.price, desk.lot_size)
+
+
+def _less_than_a_lot(desk: Desk, added: Floats) -> NDArray[np.bool_]:
+    """Where a position would change, but not end, by less than can be ordered.
+
+    What is held is between two lots where fees are paid in base.
+    """
+    changes = (desk.held != 0.0) & (added != -desk.held)
+    small: NDArray[np.bool_] = changes & (whole_lots(added, desk.lot_size) == 0.0)
+    return small
 
 
 def _grows(desk: Desk, wanted: Floats) -> NDArray[np.bool_]:

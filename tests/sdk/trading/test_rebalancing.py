@@ -77,6 +77,17 @@ def test_float_noise_is_no_trade() -> None:
     assert growing(one, np.array([0.5]), 10_000, tied=0).tolist() == [0]
 
 
+def test_less_than_a_lot_between_what_is_held_and_wanted_is_no_trade() -> None:
+    # Fees in base leave 49.95 of 50 bought in lots of 1: no lot can be bought or sold to get there.
+    one = desk([100, 100], [49.95, 20.4], lot=1)
+    assert growing(one, np.array([0.5, 0.2]), 10_000, tied=0).tolist() == [0, 0]
+    assert shrinking(one, np.array([0.5, 0.2]), 10_000).tolist() == [0, 0]
+    # A close sells all of it, and an entry of less than a lot is made, to be refused and listed.
+    one = desk([100, 100], [0.4, 0.0], lot=1)
+    assert shrinking(one, np.array([0.0, 0.005]), 10_000).tolist() == [-0.4, 0]
+    assert growing(one, np.array([0.0, 0.005]), 10_000, tied=0).tolist() == [0, 0.5]
+
+
 def test_what_is_not_wanted_is_closed_however_little_it_is() -> None:
     assert shrinking(desk([1e-9], [1e-9]), np.array([0.0]), 10_000).tolist() == [-1e-9]
 
