@@ -15,6 +15,7 @@ import typer
 
 import robotrader_sdk as rt
 from robotrader_sdk.cli.app import app, main
+from runner import cli as runner_cli
 from strategies.catalog import CATALOG
 
 
@@ -110,12 +111,20 @@ def test_its_command_lines_run(
     Path("mine.py").write_text("import robotrader_sdk as rt\n" + own.split("\n\n\nbreakout")[0])
     rt.synthetic_bars(500, seed=1).to_parquet("btc.parquet")
     lines = readme.commands("robotrader")
-    assert {line.split()[1] for line in lines} == {"strategies", "backtest", "download", "demo"}
+    assert {line.split()[1] for line in lines} == {
+        "strategies",
+        "backtest",
+        "download",
+        "demo",
+        "testnet",
+    }
     for line in lines:
         arguments = shlex.split(line)[1:]
         if arguments[0] == "download":  # would ask an exchange: only read
             group: Any = typer.main.get_command(app)
             group.commands["download"].make_context("download", arguments[1:])
+        elif arguments[0] == "testnet":  # would serve for ever: only read
+            typer.main.get_command(runner_cli.testnet).make_context("testnet", arguments[1:])
         else:
             assert main(arguments) == 0, f"{line}\n{capfd.readouterr().err}"
     assert Path("out.html").exists()
