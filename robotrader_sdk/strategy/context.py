@@ -115,9 +115,9 @@ class Context:
         "_clock",
         "_columns",
         "_frame",
-        "_n_orders",
         "_randomness",
         "intents",
+        "n_orders",
     )
 
     def __init__(
@@ -134,7 +134,7 @@ class Context:
         self._account = account
         self._randomness = BarRandomness(bars.index, seed[0], zlib.crc32(seed[1].encode()))
         self.intents: list[Intent] = []
-        self._n_orders = 0
+        self.n_orders = 0
 
     @property
     def bar_number(self) -> int:
@@ -282,7 +282,7 @@ class Context:
     def _add(
         self, side: Side, kind: OrderType, purpose: Purpose, unit: SizeUnit, size: float
     ) -> Order:
-        self._n_orders += 1
-        order = Order(self._n_orders, side, kind, purpose, unit, size)
+        self.n_orders += 1
+        order = Order(self.n_orders, side, kind, purpose, unit, size)
         self.intents.append(order)
         return order

@@ -114,6 +114,12 @@ class PanelRegistry:
         return max(registry.warmup_bars for registry in registries)
 
     @property
+    def views(self) -> list[IndicatorView]:
+        """All indicators, in an order that is the same whenever `init` does the same."""
+        registries = (self.timeline, *self._registries.values())
+        return [view for registry in registries for view in registry.views]
+
+    @property
     def series(self) -> dict[str, NDArray[np.float64]]:
         """Everything registered, by symbol and name, one value a bar of the timeline."""
         found = dict(self.timeline.series)

@@ -226,7 +226,7 @@ def _protect(book: Book, row: int, lot_row: int, bar: int, moment: int) -> None:
     lot = book.lots[lot_row]
     direction = lot["direction"]
     price = lot["entry_price"]
-    stop, purpose = _nearest_stop(entry, direction, price)
+    stop, purpose = nearest_stop(entry, direction, price)
     if purpose >= 0:
         stop_row = append_order(book, bar, -direction, OrderType.STOP.value, purpose)
         order = book.orders[stop_row]
@@ -251,7 +251,7 @@ def _protect(book: Book, row: int, lot_row: int, bar: int, moment: int) -> None:
 
 
 @rule
-def _nearest_stop(entry: Any, direction: int, price: float) -> tuple[float, int]:
+def nearest_stop(entry: Any, direction: int, price: float) -> tuple[float, int]:
     """The stop that is hit first of those an entry came with, and its purpose (-1: none)."""
     stop = -direction * math.inf
     purpose = -1

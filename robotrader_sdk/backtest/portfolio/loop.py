@@ -70,12 +70,16 @@ def _run_bar(trader: Trader, decider: Decider, wishes: Wishes, time: int) -> Non
 
 
 class Wishes:
-    """The newest weights, and what of them is due: on the schedule, or when they have drifted."""
+    """The newest weights, and what of them is due: on the schedule, or when they have drifted.
+
+    newest: the last that were asked for, None before. decided: what was last traded towards, NaN
+    before.
+    """
 
     def __init__(self, policy: Policy, n_symbols: int) -> None:
         self._policy = policy
-        self._newest: Weights | None = None
-        self._decided = np.full(n_symbols, np.nan)
+        self.newest: Weights | None = None
+        self.decided = np.full(n_symbols, np.nan)
         repeated = np.flatnonzero(policy.scheduled & policy.repeats).tolist()
         self._repeated = [*repeated, len(policy.scheduled)]
 
@@ -99,14 +103,14 @@ class Wishes:
         """
         policy = self._policy
         if asked is not None:
-            self._newest = asked
-        newest = self._newest if policy.repeats else asked
+            self.newest = asked
+        newest = self.newest if policy.repeats else asked
         if policy.scheduled[time] and newest is not None:
-            self._decided = newest
+            self.decided = newest
             stays = newest * held > 0.0
             within = stays & (np.abs(held - newest) <= policy.drift_band)
             return np.where(within & (policy.drift_band > 0.0), np.nan, newest)
         if policy.drift_band == 0.0:
             return None
-        drifted = (np.abs(held - self._decided) > policy.drift_band) & ~ended
-        return np.where(drifted, self._decided, np.nan) if drifted.any() else None
+        drifted = (np.abs(held - self.decided) > policy.drift_band) & ~ended
+        return np.where(drifted, self.decided, np.nan) if drifted.any() else None

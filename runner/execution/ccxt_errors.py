@@ -1,0 +1,150 @@
+"""From what ccxt raised and what came over the wire to one of our errors.
+
+What matters is whether the exchange has done what it was asked. It surely has not if no request
+left, or if the venue itself says no in a reply that can be read and is no server error. Else
+nobody knows: of an order, UnknownOutcomeError; of a question, ExchangeUnreachableError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from runner.execution.ccxt_codes import Meaning, meaning_of
+from runner.execution.ccxt_replies import Asked, Reply
+from runner.execution.errors import (
+    BrokerError,
+    DuplicateOrderError,
+    ExchangeUnreachableError,
+    FundsLackingError,
+    KeyRefusedError,
+    MarketUnknownError,
+    OrderMissingError,
+    OrderRefusedError,
+    RateLimitedError,
+    UnknownOutcomeError,
+    WouldTriggerError,
+)
+from runner.execution.scrub import scrub
+
+_RATE_STATUS = (418, 429)
+_USUAL_WAIT = timedelta(seconds=10)
+_LONGEST_TEXT = 300
+
+
+class Doing(Enum):
+    """What a request is for."""
+
+    READ = auto()
+    SUBMIT = auto()
+    CANCEL = auto()
+
+
+class ReplyUnreadableError(Exception):
+    """A reply lacks what it should have, or holds what nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A call that failed: where, of what kind, and what is known of it."""
+
+    exchange: str
+    doing: Doing
+    asked: Asked
+    error: Exception
+    now: datetime
+    clock_ahead: timedelta = timedelta(0)
+
+    @property
+    def meaning(self) -> Meaning:
+        """What it comes to; AMBIGUOUS unless something definite is known."""
+        reply = self.asked.reply
+        if isinstance(self.error, ReplyUnreadableError):
+            return Meaning.AMBIGUOUS
+        if reply is None:
+            return Meaning.AMBIGUOUS if self.asked.n_sent else _without_request(self.error)
+        if reply.status in _RATE_STATUS:
+            return Meaning.RATE
+        if not reply.is_refusal:
+            return Meaning.AMBIGUOUS
+        return meaning_of(self.exchange, reply.code, reply.message)
+
+    def translated(self) -> BrokerError:
+        """Our error for it, scrubbed."""
+        meaning = self.meaning
+        if meaning is Meaning.RATE:
+            return self._rate_limited()
+        if meaning is Meaning.KEY:
+            return KeyRefusedError(f"{self._text}; the key is wrong, revoked or lacks a right")
+        if meaning is Meaning.MARKET:
+            return MarketUnknownError(self._text)
+        if meaning is Meaning.MISSING and self.doing is not Doing.SUBMIT:
+            return OrderMissingError(self._text)
+        if meaning is Meaning.CLOCK:
+            return ExchangeUnreachableError(f"{self._text}; it was not done, the clocks differ")
+        if self.doing is Doing.READ:
+            return ExchangeUnreachableError(self._text)
+        if meaning is Meaning.AMBIGUOUS:
+            return UnknownOutcomeError(f"{self._text}; it may have been done, look it up")
+        refused = _REFUSALS.get(meaning, OrderRefusedError)
+        return refused(self._text, self._code)
+
+    def _rate_limited(self) -> RateLimitedError:
+        reply = self.asked.reply
+        until = None if reply is None else reply.ban_end(self.now, self.clock_ahead)
+        if until is None or until < self.now:
+            until = self.now + _USUAL_WAIT
+        return RateLimitedError(f"{self._text}; no request before {until:%H:%M:%S} UTC", until)
+
+    @property
+    def _code(self) -> str:
+        reply = self.asked.reply
+        return reply.code if reply is not None else ""
+
+    @property
+    def _text(self) -> str:
+        said = _said(self.asked.reply) or _own_words(self.asked, self.error)
+        return scrub(f"{self.exchange}, {self.doing.name.lower()}: {said}"[:_LONGEST_TEXT])
+
+
+_REFUSALS: dict[Meaning, Callable[[str, str], OrderRefusedError]] = {
+    Meaning.DUPLICATE: DuplicateOrderError,
+    Meaning.PASSED: WouldTriggerError,
+    Meaning.FUNDS: FundsLackingError,
+}
+
+# What ccxt finds wrong by itself, before anything is sent: the most specific first.
+_BEFORE_SENDING: tuple[tuple[str, Meaning], ...] = (
+    ("AuthenticationError", Meaning.KEY),
+    ("BadSymbol", Meaning.MARKET),
+    ("ExchangeClosedByUser", Meaning.AMBIGUOUS),
+    ("OrderNotFound", Meaning.MISSING),
+    ("InsufficientFunds", Meaning.FUNDS),
+    ("ExchangeError", Meaning.REFUSED),
+)
+
+
+def _without_request(error: Exception) -> Meaning:
+    # By name, so that this module needs no ccxt: its classes are known when one was raised.
+    names = {kind.__name__ for kind in type(error).__mro__}
+    for name, meaning in _BEFORE_SENDING:
+        if name in names:
+            return meaning
+    return Meaning.AMBIGUOUS
+
+
+def _said(reply: Reply | None) -> str:
+    if reply is None:
+        return ""
+    if reply.code:
+        return f"{reply.code} {reply.message}".strip()
+    return f"HTTP {reply.status}, and nothing that can be read"
+
+
+def _own_words(asked: Asked, error: Exception) -> str:
+    if asked.n_sent:
+        # Its text is the signed URL.
+        return f"no answer ({type(error).__name__})"
+    return f"{type(error).__name__}: {error}"

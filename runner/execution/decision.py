@@ -1,0 +1,154 @@
+"""What a strategy wants at the close of a bar: a pure function of its bars, its state and where
+its bot stands. No clock, no network, nothing written.
+
+The rules are the SDK's: a book is built from the journal, the wishes go through the same
+functions as in a backtest, and what they leave in the book is what is wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from robotrader_sdk.strategy.intents import Order
+from robotrader_sdk.trading.book import Book, Record
+from robotrader_sdk.trading.order import Purpose as Reason
+from robotrader_sdk.trading.order import RejectReason, SizeUnit
+from robotrader_sdk.types import OrderStatus, OrderType, Side
+from runner.execution.identity import Purpose
+from runner.execution.journal.tables import OrderRow
+from runner.execution.rules import PROTECTION_TERMS, PURPOSES, Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """An order that is wanted, before risk checks.
+
+    quantity: base units, None while `sizing` says how it is found. after: numbers of orders of
+    the same decision, after_ids: orders of the journal, whose ends it waits for. intent: what the
+    strategy holds in its hands.
+    """
+
+    symbol: str
+    side: Side
+    type: OrderType
+    purpose: Purpose
+    quantity: Decimal | None = None
+    sizing: dict[str, Any] = field(default_factory=dict)
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    watch_price: Decimal | None = None
+    reduce_only: bool = False
+    terms: dict[str, float] = field(default_factory=dict)
+    valid_bars: int = 0
+    after: tuple[int, ...] = ()
+    after_ids: tuple[str, ...] = ()
+    intent: Order | None = None
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is wanted at a bar: new orders, orders to cancel, and what is remembered.
+
+    weights: of a portfolio, by symbol, to be traded at the next open. logs: what the strategy's
+    orders were refused for, and the like.
+    """
+
+    new: list[NewOrder] = field(default_factory=list)
+    cancels: list[str] = field(default_factory=list)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    logs: list[str] = field(default_factory=list)
+    state: bytes | None = None
+
+
+_SIZINGS = {SizeUnit.FRACTION: "fraction", SizeUnit.NOTIONAL: "notional"}
+_STATUSES = list(OrderStatus)
+
+
+class BookReading:
+    """Reads from a book, after the rules have run, what has changed in it."""
+
+    def __init__(self, book: Book, orders: Sequence[OrderRow], rules: Rules) -> None:
+        self._book, self._known, self._rules = book, list(orders), rules
+
+    def into(self, decision: Decision, intents: Mapping[int, Order] | None = None) -> None:
+        """Add what has changed to a decision; `intents`: the strategy's orders by row."""
+        book, known = self._book, self._known
+        for row, order in enumerate(known):
+            if _STATUSES[book.orders[row]["status"]] is OrderStatus.CANCELLED:
+                decision.cancels.append(order.client_order_id)
+        exits: list[int] = []
+        for row in range(len(known), int(book.position["n_orders"])):
+            record = book.orders[row]
+            status = _STATUSES[record["status"]]
+            intent = (intents or {}).get(row)
+            if status is OrderStatus.REJECTED:
+                reason = RejectReason(int(record["reject_reason"])).label
+                decision.logs.append(f"{self._rules.market.symbol}: order rejected: {reason}")
+            elif status is OrderStatus.WORKING:
+                if record["size_unit"] == SizeUnit.POSITION:
+                    exits.append(len(decision.new))
+                decision.new.append(self._new_order(record, intent, exits, decision))
+
+    def _new_order(
+        self, record: Record, intent: Order | None, exits: Sequence[int], decision: Decision
+    ) -> NewOrder:
+        rules = self._rules
+        side, kind = Side(int(record["side"])), OrderType(int(record["type"]))
+        purpose = PURPOSES[Reason(int(record["purpose"]))]
+        leaves = purpose in (Purpose.EXIT, Purpose.REVERSAL)
+        quantity, sizing = self._size(record, leaves)
+        limit, stop = self._price(record["limit"]), self._price(record["stop"])
+        in_the_way = self._in_the_way(side) if leaves or self._sells_spot(side) else ()
+        watched = bool(in_the_way) and kind is not OrderType.MARKET
+        if in_the_way and not watched:
+            decision.cancels.extend(i for i in in_the_way if i not in decision.cancels)
+        return NewOrder(
+            symbol=rules.market.symbol,
+            side=side,
+            type=OrderType.MARKET if watched else kind,
+            purpose=purpose,
+            quantity=quantity,
+            sizing=sizing,
+            limit_price=None if watched else limit,
+            stop_price=None if watched else stop,
+            watch_price=(limit or stop) if watched else None,
+            reduce_only=leaves and rules.market.is_perpetual,
+            terms={name: float(record[name]) for name in PROTECTION_TERMS if record[name] != 0.0},
+            valid_bars=self._valid_bars(record),
+            after=() if leaves else tuple(exits),
+            after_ids=() if watched else in_the_way,
+            intent=intent,
+        )
+
+    def _size(self, record: Record, leaves: bool) -> tuple[Decimal | None, dict[str, Any]]:
+        unit = SizeUnit(int(record["size_unit"]))
+        if unit is SizeUnit.POSITION:
+            return None, {"unit": "position"}
+        if math.isnan(record["quantity"]):
+            return None, {"unit": _SIZINGS[unit], "size": float(record["size"])}
+        quantity = self._rules.lots(float(record["quantity"]))
+        return quantity, {"unit": "at most"} if leaves else {}
+
+    def _price(self, steps: float) -> Decimal | None:
+        return None if math.isnan(steps) else self._rules.price_of(float(steps))
+
+    def _valid_bars(self, record: Record) -> int:
+        lasts = int(record["last"]) - int(record["created"])
+        return lasts if lasts < 1_000_000 else 0
+
+    def _sells_spot(self, side: Side) -> bool:
+        return side is Side.SELL and not self._rules.market.is_perpetual
+
+    def _in_the_way(self, side: Side) -> tuple[str, ...]:
+        """What takes the balance that a sell on spot needs: it goes first."""
+        if self._rules.market.is_perpetual or side is Side.BUY:
+            return ()
+        return tuple(
+            order.client_order_id
+            for order in self._known
+            if order.lot is not None and order.watch_price is None
+        )

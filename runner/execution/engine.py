@@ -1,0 +1,248 @@
+"""The engine: takes every bot of a database through its bars, one engine a database.
+
+At the start, and on a timer, each account is reconciled. When a bar has closed, each bot that
+trades it ticks; between bars the orders that work are looked at. What an exchange can't answer now
+is asked again later; a key that is refused pauses its bots; a database that fails ends the engine,
+whose journal is as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self, TypeVar
+
+import pandas as pd
+
+from runner.execution.broker import Broker
+from runner.execution.errors import (
+    BrokerError,
+    ExchangeUnreachableError,
+    ExecutionError,
+    KeyRefusedError,
+    RateLimitedError,
+    UnknownOutcomeError,
+)
+from runner.execution.journal.bots import (
+    Scope,
+    bots_in_service,
+    enter_engine,
+    set_state,
+    states_of,
+    switches_on,
+    turn_on,
+)
+from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
+from runner.execution.killing import obey_switches
+from runner.execution.lock import engine_lock
+from runner.execution.patience import Patience
+from runner.execution.reconcile import Reconciler, Reconciliation
+from runner.execution.service import Find, bring_up, catalogued
+from runner.execution.tick import RunningBot, TickReport, run_tick
+from runner.storage.database import Database
+from runner.storage.upgrade import upgrade
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Brokers = Callable[[BotRow], Broker]
+_FRESH = 1.0
+"""For how many seconds the switches are known once they were read."""
+
+LATER = (ExchangeUnreachableError, RateLimitedError, UnknownOutcomeError)
+"""What an exchange can't answer now."""
+
+
+@dataclass(slots=True)
+class Served:
+    """A bot in service and the account it trades with; its work is done one piece at a time."""
+
+    row: BotRow
+    running: RunningBot
+    account: tuple[str, str, str]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Engine:
+    """`async with Engine(database, brokers) as engine`; the tables are brought up to date.
+
+    brokers: gives the broker of a bot's account; it is asked once an account.
+    EngineRunningError if another engine works with the database.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        brokers: Brokers,
+        *,
+        find: Find = catalogued,
+        patience: Patience | None = None,
+    ) -> None:
+        self.database, self._brokers = database, brokers
+        self._find, self._patience = find, patience
+        self.bots: dict[int, Served] = {}
+        self._open: dict[tuple[str, str, str], Broker] = {}
+        self._reconcilers: dict[tuple[str, str, str], Reconciler] = {}
+        self._stack = AsyncExitStack()
+        self._switches: list[SwitchRow] = []
+        self._refreshed = float("-inf")
+        self.installation: InstallationRow
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(engine_lock(self.database))
+            await upgrade(self.database)
+            self.installation = await self.database.write(enter_engine)
+            stack.push_async_callback(self._close_brokers)
+            async with self.database.reading() as session:
+                rows = await bots_in_service(session)
+            for row in rows:
+                await self.serve(row)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    async def serve(self, row: BotRow) -> None:
+        """Take a bot into service; one that can't be is paused, with the reason."""
+        key = (row.exchange, row.account, row.mode)
+        try:
+            if key not in self._open:
+                self._open[key] = self._brokers(row)
+            running = await bring_up(
+                self.database,
+                self._open[key],
+                row,
+                self.installation,
+                find=self._find,
+                patience=self._patience,
+            )
+        except ExecutionError as error:
+            logger.error("bot %s is paused: %s", row.id, error)
+            await self._pause(row.id, str(error))
+            return
+        self.bots[row.id] = Served(row, running, key)
+        others = [b.running for b in self.bots.values() if b.account == key]
+        known = self._reconcilers.get(key)
+        if known is None:
+            self._reconcilers[key] = Reconciler(
+                self.database, self._open[key], row.owner_id, row.account, others
+            )
+        else:
+            known.bots = others
+
+    async def reconcile(self) -> list[Reconciliation]:
+        """Compare every account with its exchange; those that can't be reached are left out."""
+        found = []
+        for key, reconciler in self._reconcilers.items():
+            bots = [bot for bot in self.bots.values() if bot.account == key]
+            async with AsyncExitStack() as stack:
+                for bot in bots:
+                    await stack.enter_async_context(bot.turn)
+                for bot in bots:
+                    await self._obey(bot)
+                done = await self._guarded(bots, reconciler.run)
+            if done is not None:
+                found.append(done)
+        return found
+
+    async def look(self) -> bool:
+        """See what has become of all working orders; whether nothing has to wait."""
+        return all(await asyncio.gather(*(self.look_at(bot_id) for bot_id in self.bots)))
+
+    async def look_at(self, bot_id: int) -> bool:
+        """See what has become of one bot's orders, and obey the kill switches.
+
+        False if that has to wait.
+        """
+        bot = self.bots[bot_id]
+
+        async def look() -> bool:
+            await bot.running.executor.look()
+            return True
+
+        async with bot.turn:
+            await self._obey(bot)
+            return await self._guarded([bot], look) or False
+
+    async def tick(
+        self, bot_id: int, histories: Mapping[str, pd.DataFrame], *, is_late: bool = False
+    ) -> TickReport | None:
+        """Let a bot decide at the newest bar of its histories; None if it has to wait."""
+        bot = self.bots[bot_id]
+        async with bot.turn:
+            await self._obey(bot)
+            return await self._guarded(
+                [bot], lambda: run_tick(bot.running, histories, is_late=is_late)
+            )
+
+    async def last_bar(self, bot_id: int) -> datetime | None:
+        """The newest bar that a bot has decided at."""
+        return (await self.bots[bot_id].running.executor.standing()).bot.last_bar
+
+    async def kill(
+        self, scope: Scope, name: str = "", *, flatten: bool = False, reason: str
+    ) -> None:
+        """Turn a kill switch on, and carry it out; it stays on until it is turned off.
+
+        scope and name: "bot" and its number, "owner" and its id, or "all".
+        """
+        at = datetime.now(UTC)
+        await self.database.write(
+            lambda s: turn_on(s, scope, name, flatten=flatten, reason=reason, at=at)
+        )
+        self._refreshed = float("-inf")
+        await self.look()
+
+    async def _obey(self, bot: Served) -> None:
+        """Carry out the kill switches that hold for a bot, and notice what others have changed."""
+        await self._refresh()
+        standing = await bot.running.executor.standing()
+        if any(switch.holds_for(standing.bot) for switch in self._switches):
+            rules = dict(bot.running.rules)
+            await bot.running.executor.write(lambda s: obey_switches(s, bot.row.id, rules))
+
+    async def _refresh(self) -> None:
+        """Read the switches, and the bots' states, which whoever serves their owners may change."""
+        now = time.monotonic()
+        if now - self._refreshed < _FRESH:
+            return
+        self._refreshed = now
+        async with self.database.reading() as session:
+            self._switches = await switches_on(session)
+            states = await states_of(session)
+        for bot_id, bot in self.bots.items():
+            if (await bot.running.executor.standing()).bot.state is not states.get(bot_id):
+                bot.running.executor.forget()
+
+    async def _guarded(
+        self, bots: list[Served], work: Callable[[], Awaitable[Result]]
+    ) -> Result | None:
+        """Do what speaks to an exchange; None if that has to wait, or the key is refused."""
+        try:
+            return await work()
+        except KeyRefusedError as error:
+            for bot in bots:
+                await self._pause(bot.row.id, str(error))
+        except LATER as error:
+            logger.warning("%s: %s; it is tried again", bots[0].account[0], error)
+        except BrokerError as error:
+            for bot in bots:
+                await self._pause(bot.row.id, str(error))
+        return None
+
+    async def _pause(self, bot_id: int, reason: str) -> None:
+        logger.error("bot %s is paused: %s", bot_id, reason)
+        await self.database.write(lambda s: set_state(s, bot_id, BotState.PAUSED, reason))
+        if bot_id in self.bots:
+            self.bots[bot_id].running.executor.forget()
+
+    async def _close_brokers(self) -> None:
+        for broker in self._open.values():
+            await broker.close()

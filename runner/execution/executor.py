@@ -1,0 +1,422 @@
+"""Takes a bot's journalled orders to its broker, and what becomes of them back into the journal.
+
+Every step ends in a commit, and each begins from what the journal says: the process may end
+between any two of them, and whoever comes after goes on from there.
+
+1. What is to be cancelled is cancelled. 2. What is pending is sent. 3. What is unknown is looked
+for: only after a confirmed absence is it sent again, with its own id. 4. What waited is sized and
+made ready. 5. Protection is made to fit. Until a round changes nothing any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from robotrader_sdk.types import OrderType, Timeframe
+from runner.execution.broker import Broker, FillReport, OrderReport
+from runner.execution.errors import OrderMissingError, UnknownOutcomeError
+from runner.execution.identity import Purpose
+from runner.execution.journal.fills import book_fill
+from runner.execution.journal.moves import move, take_report
+from runner.execution.journal.orders import add_order, next_sequence, open_orders, orders_by_id
+from runner.execution.journal.tables import BotRow, OrderRow
+from runner.execution.patience import Patience
+from runner.execution.points import reach
+from runner.execution.promotion import Promoter
+from runner.execution.protection import is_covered, protect
+from runner.execution.rules import Rules
+from runner.execution.sending import Answer, Outcome, is_trigger, send
+from runner.execution.standing import Standing, standing_of
+from runner.execution.status import Status
+from runner.storage.database import Database, Result, Work
+
+MOST_ROUNDS = 60
+"""More than any sequence of dependent orders takes; a defect must not run for ever."""
+
+_LOOK_BACK = timedelta(minutes=1)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Executor:
+    """One bot's way to its broker.
+
+    Its methods may raise what a broker raises where nothing can be known or done for now
+    (ExchangeUnreachableError, RateLimitedError, KeyRefusedError); the journal is as it was, and
+    calling again goes on.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        bot: BotRow,
+        rules: Mapping[str, Rules],
+        patience: Patience | None = None,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.database, self.broker, self.rules = database, broker, rules
+        self.bot_id = bot.id
+        self.timeframe = Timeframe.parse(bot.timeframe)
+        self._patience = patience or Patience()
+        self._sleep, self._monotonic = sleep, monotonic
+        self._fresh: set[str] = set()
+        """Committed by this process and not sent yet: the only ones that need no look."""
+        self._since: dict[str, float] = {}
+        self._standing: Standing | None = None
+
+    def note_new(self, ids: Sequence[str]) -> None:
+        """Orders that this process has just committed."""
+        self._fresh.update(ids)
+
+    async def standing(self) -> Standing:
+        """Where the bot stands; read again only after something was written."""
+        if self._standing is None:
+            async with self.database.reading() as session:
+                self._standing = await standing_of(session, self.bot_id)
+        return self._standing
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Write something about this bot."""
+        try:
+            return await self.database.write(work)
+        finally:
+            self._standing = None
+
+    def forget(self) -> None:
+        """Somebody else has written something about this bot."""
+        self._standing = None
+
+    async def settle(self) -> None:
+        """Go on until nothing is left to do but to wait for the market."""
+        for _ in range(MOST_ROUNDS):
+            if not await self._round():
+                return
+
+    async def look(self) -> None:
+        """See what has become of the orders that work, and then settle."""
+        standing = await self.standing()
+        for symbol, orders in standing.orders.items():
+            working = [order for order in orders if order.status is Status.WORKING]
+            if working:
+                there = {r.client_order_id: r for r in await self.broker.open_orders(symbol)}
+                for order in working:
+                    await self._see(order, there.get(order.client_order_id))
+        await self._watch(standing)
+        await self.settle()
+
+    async def now(self) -> datetime:
+        """The exchange's time."""
+        return await self.broker.server_time()
+
+    async def prices(self, standing: Standing, *more: str) -> dict[str, Decimal]:
+        """The last price of whatever is held, and of more."""
+        held = {s for s, position in standing.positions.items() if position.quantity}
+        symbols = sorted(held.union(more))
+        return {symbol: await self.broker.last_price(symbol) for symbol in symbols}
+
+    async def _round(self) -> bool:
+        """Do what can be done at once; whether that was anything."""
+        standing = await self.standing()
+        orders = [order for orders in standing.orders.values() for order in orders]
+        changed = False
+        for order in orders:
+            if order.cancel_wanted and order.status is Status.WORKING:
+                changed |= await self._cancel(order)
+        changed |= await self._send_all([o for o in orders if o.status is Status.PENDING])
+        for order in orders:
+            if order.status is Status.UNKNOWN:
+                changed |= await self._resolve(order)
+        if changed:
+            return True
+        return await self._promote(standing) or await self._protect(standing)
+
+    async def _cancel(self, order: OrderRow) -> bool:
+        """Cancel a working order; whether anything has changed."""
+        reach("before cancel")
+        # Gone already, or perhaps cancelled: its report says which.
+        with suppress(OrderMissingError, UnknownOutcomeError):
+            await self.broker.cancel(
+                order.symbol, order.client_order_id, is_trigger=is_trigger(order)
+            )
+        reach("after cancel")
+        return await self._see_end(order)
+
+    async def _see_end(self, order: OrderRow) -> bool:
+        """Look at an order that is about to end until it has; whether anything has changed."""
+        deadline = self._monotonic() + self._patience.fills
+        while True:
+            changed = await self._see(order, None)
+            standing = await self.standing()
+            is_open = any(
+                other.client_order_id == order.client_order_id
+                for other in standing.orders.get(order.symbol, [])
+            )
+            if not is_open or self._monotonic() >= deadline:
+                return changed or not is_open
+            await self._sleep(self._patience.interval)
+
+    async def _send_all(self, orders: Sequence[OrderRow]) -> bool:
+        changed = False
+        done: set[str] = set()
+        for order in orders:
+            if order.client_order_id in done:
+                continue
+            group = [o for o in orders if order.list_id and o.list_id == order.list_id] or [order]
+            done.update(o.client_order_id for o in group)
+            if not all(o.client_order_id in self._fresh for o in group):
+                for one in group:
+                    await self._resolve(one)
+            elif order.cancel_wanted:
+                await self._end(group, Status.CANCELLED, "cancelled before it was sent")
+            elif await self._is_stale(order):
+                await self._end(group, Status.EXPIRED, "a bar has passed before it was sent")
+            else:
+                await self._send(group)
+            changed = True
+        return changed
+
+    async def _send(self, group: Sequence[OrderRow]) -> None:
+        ids = [order.client_order_id for order in group]
+        self._fresh.difference_update(ids)
+        for order_id in ids:
+            self._since[order_id] = self._monotonic()
+        outcome = await send(self.broker, group)
+        if outcome.answer is Answer.TAKEN:
+            for order in group:
+                report = outcome.reports.get(order.client_order_id)
+                await self._see(order, report)
+                if order.type is OrderType.MARKET and (
+                    report is None or not report.status.is_final
+                ):
+                    await self._see_end(order)
+            reach("after reply stored")
+            return
+        await self.write(lambda session: self._refuse(session, ids, outcome))
+
+    async def _refuse(self, session: AsyncSession, ids: list[str], outcome: Outcome) -> None:
+        at = datetime.now(UTC)
+        for order in await orders_by_id(session, ids):
+            if outcome.answer is Answer.UNKNOWN:
+                move(order, Status.UNKNOWN, at, outcome.reason)
+                continue
+            move(order, Status.REJECTED, at, outcome.reason)
+            if outcome.answer is Answer.PASSED and order.lot is None:
+                self.note_new([await _at_market(session, order)])
+
+    async def _see(self, order: OrderRow, report: OrderReport | None) -> bool:
+        """Take in what the exchange has of an order; asked for it, if that is not known."""
+        report = report or await self.broker.look_up(order.symbol, order.client_order_id)
+        if report is None or _is_known(order, report):
+            return False
+        deadline = self._monotonic() + self._patience.fills
+        while True:
+            fills = await self._fills_of(order, report)
+            complete, changed = await self._store(order, report, fills)
+            if complete or self._monotonic() >= deadline:
+                return changed
+            await self._sleep(self._patience.interval)
+
+    async def _fills_of(self, order: OrderRow, report: OrderReport) -> list[FillReport]:
+        if report.filled <= order.filled:
+            return []
+        since = report.placed or order.bar
+        fills = await self.broker.fills_since(order.symbol, since - _LOOK_BACK)
+        return [
+            fill
+            for fill in fills
+            if fill.client_order_id == order.client_order_id
+            or (fill.exchange_order_id and fill.exchange_order_id == report.exchange_order_id)
+        ]
+
+    async def _store(
+        self, order: OrderRow, report: OrderReport, fills: Sequence[FillReport]
+    ) -> tuple[bool, bool]:
+        """Whether all fills are here now, and whether anything has changed."""
+        market = self.rules[order.symbol].market
+        reach("before fill commit")
+
+        async def store(session: AsyncSession) -> tuple[bool, bool]:
+            row = await session.get_one(OrderRow, order.client_order_id)
+            before = (row.status, row.filled)
+            for fill in fills:
+                await book_fill(session, row, fill, market)
+            take_report(row, report, datetime.now(UTC))
+            return row.filled >= row.reported, (row.status, row.filled) != before
+
+        result = await self.write(store)
+        reach("after fill commit")
+        return result
+
+    async def _resolve(self, order: OrderRow) -> bool:
+        """Find out whether an order that may have been sent is at the exchange."""
+        order_id = order.client_order_id
+        since = self._since.setdefault(order_id, self._monotonic())
+        for look in range(1, 1_000):
+            report = await self.broker.look_up(order.symbol, order_id)
+            if report is not None:
+                await self._see(order, report)
+                return True
+            patient = self._monotonic() - since < self._patience.grace
+            if look >= self._patience.n_looks and not patient:
+                break
+            await self._sleep(self._patience.interval)
+        there = await self.broker.open_orders(order.symbol)
+        found = next((r for r in there if r.client_order_id == order_id), None)
+        if found is not None:
+            await self._see(order, found)
+        else:
+            await self._absent(order)
+        return True
+
+    async def _absent(self, order: OrderRow) -> None:
+        """It is confirmed that an order never arrived: send it again, or let it be."""
+        stale = await self._is_stale(order)
+        opening = order.lot is None and order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
+        if order.cancel_wanted:
+            await self._end([order], Status.CANCELLED, "cancelled; it never arrived")
+        elif stale:
+            await self._end([order], Status.EXPIRED, "it never arrived, and a bar has passed")
+        elif opening and order.n_sent + 1 >= self._patience.n_sends:
+            await self._end([order], Status.REJECTED, "it never arrived, though sent twice")
+        else:
+            await self.write(lambda session: _again(session, order.client_order_id))
+            self._fresh.add(order.client_order_id)
+
+    async def _is_stale(self, order: OrderRow) -> bool:
+        """Whether an order that opens something is a whole bar late (rule 6)."""
+        if order.purpose not in (Purpose.ENTRY, Purpose.REBALANCE) or order.lot is not None:
+            return False
+        due = order.bar + timedelta(seconds=2 * self.timeframe.seconds)
+        return await self.now() >= due
+
+    async def _end(self, orders: Sequence[OrderRow], status: Status, reason: str) -> None:
+        ids = [order.client_order_id for order in orders]
+
+        async def end(session: AsyncSession) -> None:
+            for order in await orders_by_id(session, ids):
+                move(order, status, datetime.now(UTC), reason)
+
+        await self.write(end)
+        self._fresh.difference_update(ids)
+
+    async def _promote(self, standing: Standing) -> bool:
+        waiting = [o for orders in standing.orders.values() for o in orders]
+        waiting = [o for o in waiting if o.status is Status.WAITING]
+        if not any(o.watch_price is None or o.cancel_wanted for o in waiting):
+            return False
+        weighted = {o.symbol for o in waiting if "weight" in o.sizing}
+        priced = weighted or any(o.sizing.get("unit") == "fraction" for o in waiting)
+        prices = await self.prices(standing, *weighted) if priced else {}
+        reach("before promotion commit")
+
+        async def promote(session: AsyncSession) -> tuple[list[str], int]:
+            at = datetime.now(UTC)
+            promoter = await Promoter.of(session, self.bot_id, self.rules, prices, at)
+            return await promoter.promote()
+
+        ready, n_ended = await self.write(promote)
+        reach("after promotion commit")
+        self.note_new(ready)
+        return bool(ready) or n_ended > 0
+
+    async def _protect(self, standing: Standing) -> bool:
+        symbols = [
+            symbol
+            for symbol in sorted({*standing.lots, *standing.orders})
+            if not is_covered(
+                standing.lots.get(symbol, []), standing.orders.get(symbol, []), self.rules[symbol]
+            )
+        ]
+        if not symbols:
+            return False
+        known = {o.client_order_id for orders in standing.orders.values() for o in orders}
+        reach("before protection commit")
+
+        async def cover(session: AsyncSession) -> tuple[bool, list[str]]:
+            bot = await session.get_one(BotRow, self.bot_id)
+            changed = False
+            for symbol in symbols:
+                rules = self.rules[symbol]
+                changed |= await protect(session, bot, symbol, rules, datetime.now(UTC))
+            orders = await open_orders(session, self.bot_id)
+            return changed, [o.client_order_id for o in orders if o.status is Status.PENDING]
+
+        changed, pending = await self.write(cover)
+        reach("after protection commit")
+        self.note_new([order_id for order_id in pending if order_id not in known])
+        return changed
+
+    async def _watch(self, standing: Standing) -> None:
+        """Let go of what was watched for a price that is there now."""
+        watched = [
+            order
+            for orders in standing.orders.values()
+            for order in orders
+            if order.watch_price is not None and not order.cancel_wanted
+        ]
+        for order in watched:
+            price = await self.broker.last_price(order.symbol)
+            if int(order.side) * price <= int(order.side) * (order.watch_price or price):
+                await self.write(partial(_due, order_id=order.client_order_id))
+
+
+def _is_known(order: OrderRow, report: OrderReport) -> bool:
+    """Whether a report of a working order says nothing new."""
+    return (
+        order.status is Status.WORKING
+        and report.status is Status.WORKING
+        and report.filled == order.filled
+    )
+
+
+async def _at_market(session: AsyncSession, order: OrderRow) -> str:
+    """The market order that a stop has become which the price had passed."""
+    bot = await session.get_one(BotRow, order.bot_id)
+    limit = order.limit_price
+    made = await add_order(
+        session,
+        bot,
+        bar=order.bar,
+        sequence=await next_sequence(session, bot.id, order.bar),
+        purpose=order.purpose,
+        status=Status.PENDING,
+        symbol=order.symbol,
+        side=order.side,
+        type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+        quantity=order.quantity,
+        limit_price=limit,
+        reduce_only=order.reduce_only,
+        terms=order.terms,
+        last_bar=order.last_bar,
+        created_at=order.created_at,
+    )
+    return made.client_order_id
+
+
+async def _again(session: AsyncSession, order_id: str) -> None:
+    order = await session.get_one(OrderRow, order_id)
+    order.n_sent += 1
+    if order.status is not Status.PENDING:
+        move(order, Status.PENDING, datetime.now(UTC))
+
+
+async def _due(session: AsyncSession, order_id: str) -> None:
+    """A watched order waits only for the protection in its way."""
+    order = await session.get_one(OrderRow, order_id)
+    others = await open_orders(session, order.bot_id, order.symbol)
+    in_the_way = [o for o in others if o.lot is not None and o.client_order_id != order_id]
+    for other in in_the_way:
+        other.cancel_wanted = True
+    order.watch_price = None
+    order.after = [other.client_order_id for other in in_the_way]

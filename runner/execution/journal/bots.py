@@ -1,0 +1,133 @@
+"""Bots and the engine that runs them: how they are set up, found, and switched off."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from runner.execution.broker import MarginMode
+from runner.execution.errors import BotError
+from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
+
+Scope = Literal["bot", "owner", "all"]
+_LETTERS = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotTerms:
+    """What a bot is set up with; see `BotRow`."""
+
+    owner_id: str
+    name: str
+    strategy: str
+    params: dict[str, Any]
+    symbols: tuple[str, ...]
+    timeframe: str
+    exchange: str
+    account: str
+    quote: str
+    capital: Decimal
+    anchor: datetime
+    started: datetime
+    mode: Literal["live", "paper"] = "live"
+    leverage: Decimal = Decimal(1)
+    margin_mode: MarginMode = "isolated"
+    risk: dict[str, Any] = field(default_factory=dict)
+
+
+async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
+    """Write a bot down; BotError if another trades the same perpetual with the same account."""
+    for other in await session.scalars(
+        select(BotRow).where(BotRow.account == terms.account, BotRow.state != BotState.STOPPED)
+    ):
+        shared = [s for s in set(other.symbols) & set(terms.symbols) if ":" in s]
+        if shared and other.exchange == terms.exchange and other.mode == terms.mode:
+            raise BotError(
+                f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
+                "exchange has one position a perpetual; use another account or stop that bot"
+            )
+    bot = BotRow(
+        **{name: getattr(terms, name) for name in BotTerms.__slots__ if name != "symbols"},
+        symbols=list(terms.symbols),
+        state=BotState.RUNNING,
+        peak_equity=terms.capital,
+        day_equity=terms.capital,
+    )
+    session.add(bot)
+    await session.flush()
+    return bot
+
+
+async def enter_engine(session: AsyncSession) -> InstallationRow:
+    """A new engine's turn: its number is larger than any before."""
+    row = await session.get(InstallationRow, 1)
+    if row is None:
+        code = "".join(secrets.choice(_LETTERS) for _ in range(2))
+        row = InstallationRow(id=1, code=code, fence=0)
+        session.add(row)
+    row.fence += 1
+    await session.flush()
+    return row
+
+
+async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
+    """All bots that are not stopped for good."""
+    found = await session.scalars(select(BotRow).where(BotRow.state != BotState.STOPPED))
+    return list(found)
+
+
+async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason: str) -> None:
+    """Change what a bot may do; BotError if it is stopped for good."""
+    bot = await session.get_one(BotRow, bot_id)
+    if bot.state is BotState.STOPPED and state is not BotState.STOPPED:
+        raise BotError(f"bot {bot_id} is stopped for good; set up a new one")
+    bot.state, bot.state_reason = state, reason
+
+
+async def turn_on(
+    session: AsyncSession,
+    scope: Scope,
+    name: str,
+    *,
+    flatten: bool,
+    reason: str,
+    at: datetime,
+) -> None:
+    """Turn a kill switch on; it stays on, restarts included, until it is turned off."""
+    switch = await session.get(SwitchRow, (scope, name))
+    if switch is None:
+        switch = SwitchRow(scope=scope, name=name)
+        session.add(switch)
+    switch.flatten, switch.reason, switch.set_at = flatten, reason, at
+
+
+async def turn_off(session: AsyncSession, scope: Scope, name: str) -> None:
+    """Turn a kill switch off; bots stay as they are until somebody lets them run again."""
+    switch = await session.get(SwitchRow, (scope, name))
+    if switch is not None:
+        await session.delete(switch)
+
+
+async def switches_on(session: AsyncSession) -> list[SwitchRow]:
+    """All kill switches that are on."""
+    return list(await session.scalars(select(SwitchRow)))
+
+
+async def states_of(session: AsyncSession) -> dict[int, BotState]:
+    """The state of every bot."""
+    found = await session.execute(select(BotRow.id, BotRow.state))
+    return {row.id: row.state for row in found}
+
+
+async def switch_of(session: AsyncSession, bot: BotRow) -> SwitchRow | None:
+    """The kill switch that holds for a bot, one that flattens first; None if none does."""
+    on = [switch for switch in await switches_on(session) if switch.holds_for(bot)]
+    return max(on, key=lambda switch: switch.flatten, default=None)

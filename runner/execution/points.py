@@ -1,0 +1,40 @@
+"""Named points of the trading path, at which a test may stop the process for good.
+
+Nothing happens at them but for whoever listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+POINTS = (
+    "before decision commit",
+    "after decision commit",
+    "before submit",
+    "after submit",
+    "after reply stored",
+    "before fill commit",
+    "after fill commit",
+    "before cancel",
+    "after cancel",
+    "before promotion commit",
+    "after promotion commit",
+    "before protection commit",
+    "after protection commit",
+    "inside reconcile",
+    "after reconcile",
+    "after claim",
+)
+
+_listeners: list[Callable[[str], None]] = []
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """Have a function called at every point, with its name."""
+    _listeners.append(listener)
+
+
+def reach(point: str) -> None:
+    """Say that a point has been reached."""
+    for listener in _listeners:
+        listener(point)

@@ -1,0 +1,152 @@
+"""Orders that wait: when what they waited for has ended they are sized, and made ready to send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal, localcontext
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from robotrader_sdk.trading.rebalancing import Desk, growing
+from robotrader_sdk.types import Side
+from runner.execution.journal.moves import move
+from runner.execution.journal.orders import orders_by_id
+from runner.execution.journal.tables import LotRow, OrderRow
+from runner.execution.rounding import PRECISION
+from runner.execution.rules import Rules
+from runner.execution.standing import Standing, standing_of
+from runner.execution.status import Status
+
+CENT = Decimal("1e-8")
+"""The step of a cost in quote."""
+
+Prices = Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Promoter:
+    """Makes the waiting orders of a bot ready, in one transaction.
+
+    prices: the last price of each symbol that the orders or positions need.
+    """
+
+    session: AsyncSession
+    standing: Standing
+    rules: Mapping[str, Rules]
+    prices: Prices
+    at: datetime
+
+    @classmethod
+    async def of(
+        cls,
+        session: AsyncSession,
+        bot_id: int,
+        rules: Mapping[str, Rules],
+        prices: Prices,
+        at: datetime,
+    ) -> Promoter:
+        """Read where the bot stands now."""
+        return cls(session, await standing_of(session, bot_id), rules, prices, at)
+
+    async def promote(self) -> tuple[list[str], int]:
+        """The ids of the orders that are ready to be sent now, and how many were given up."""
+        ready: list[str] = []
+        n_due = 0
+        growths = []
+        for orders in list(self.standing.orders.values()):
+            for order in orders:
+                if not await self.is_due(order):
+                    continue
+                n_due += 1
+                if order.cancel_wanted:
+                    move(order, Status.ABANDONED, self.at, "cancelled before it was sent")
+                elif "weight" in order.sizing:
+                    growths.append(order)
+                elif await self._size(order):
+                    move(order, Status.PENDING, self.at)
+                    ready.append(order.client_order_id)
+                else:
+                    move(order, Status.ABANDONED, self.at, "there is nothing left to do")
+        if growths:
+            ready.extend(self._grow(growths))
+        return ready, n_due - len(ready)
+
+    async def is_due(self, order: OrderRow) -> bool:
+        """Whether an order waits for nothing any more."""
+        if order.status is not Status.WAITING:
+            return False
+        if order.cancel_wanted:
+            return True
+        if order.watch_price is not None:
+            return False
+        before = await orders_by_id(self.session, order.after)
+        return not any(other.is_open for other in before)
+
+    async def _size(self, order: OrderRow) -> bool:
+        """Fix the quantity or the cost; False if there is nothing to send."""
+        unit = order.sizing.get("unit")
+        market = self.rules[order.symbol].market
+        if order.lot is not None:
+            lot = await self.session.get(LotRow, order.lot)
+            held = market.lots(lot.quantity) if lot is not None and lot.is_open else Decimal(0)
+            return order.quantity == held and bool(held)
+        if unit in ("position", "at most"):
+            held = self.standing.held(order.symbol)
+            against = held > 0 if order.side is Side.SELL else held < 0
+            whole = market.lots(abs(held)) if against else Decimal(0)
+            order.quantity = whole if unit == "position" else min(order.quantity or whole, whole)
+            return bool(order.quantity)
+        if unit in ("fraction", "notional"):
+            equity = self.standing.equity(self.prices)
+            order.cost = cost_of(order.sizing, equity, market.taker_fee)
+            return order.cost > 0
+        return bool(order.quantity)
+
+    def _grow(self, orders: list[OrderRow]) -> list[str]:
+        """Size all that a rebalance buys, together."""
+        symbols = [order.symbol for order in orders]
+        desk = desk_of(symbols, self.rules, self.prices, self.standing)
+        weights = np.array([float(order.sizing["weight"]) for order in orders])
+        tied = sum(
+            float(abs(self.standing.quantity(s) * self.prices[s]))
+            for s, position in self.standing.positions.items()
+            if s not in symbols and position.quantity
+        )
+        equity = float(self.standing.equity(self.prices))
+        added = growing(desk, weights, equity, tied)
+        ready = []
+        for order, quantity in zip(orders, added.tolist(), strict=True):
+            order.quantity = self.rules[order.symbol].lots(abs(quantity))
+            if quantity and order.quantity:
+                order.side = Side.BUY if quantity > 0 else Side.SELL
+                move(order, Status.PENDING, self.at)
+                ready.append(order.client_order_id)
+            else:
+                move(order, Status.ABANDONED, self.at, "its weight is held already")
+        return ready
+
+
+def cost_of(sizing: Mapping[str, object], equity: Decimal, fee: Decimal) -> Decimal:
+    """What a market buy by fraction or notional spends, so that its fee is affordable, too."""
+    with localcontext(prec=PRECISION):
+        size = Decimal(str(sizing["size"]))
+        money = size * equity if sizing["unit"] == "fraction" else size
+        return (money / (1 + fee)).quantize(CENT, ROUND_DOWN)
+
+
+def desk_of(
+    symbols: list[str], rules: Mapping[str, Rules], prices: Prices, standing: Standing
+) -> Desk:
+    """What a rebalance trades with: no slippage is known beforehand."""
+    price = np.array([float(prices[symbol]) for symbol in symbols])
+    return Desk(
+        price=price,
+        buy_price=price,
+        sell_price=price,
+        held=np.array([float(standing.held(symbol)) for symbol in symbols]),
+        fee=np.array([float(rules[symbol].market.taker_fee) for symbol in symbols]),
+        lot_size=np.array([float(rules[symbol].market.lot_size) for symbol in symbols]),
+    )

@@ -1,0 +1,247 @@
+"""Protection: what of stops and take-profits has to rest at the exchange, and what is changed.
+
+It is stated, not scripted: each lot's wanted orders follow from the lot, and whatever differs is
+replaced. So a restart, a partial fill or a trailing stop need no rule of their own.
+
+- Where a resting stop locks the balance, the old goes before the new comes; elsewhere the new
+  rests before the old goes, and the position is covered throughout.
+- A stop and a take-profit rest as one order list where the venue has them, side by side where
+  nothing is locked; else the stop rests, and the take-profit is watched: when the price is there,
+  the stop goes and a market order closes.
+- Where there are no stop-market orders it is a stop-limit, `OFFSET` beyond its stop.
+- A stop that the price has passed already, or that is refused again and again, becomes a market
+  order. What can't be sold at all is dust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from robotrader_sdk.types import OrderType, Side
+from runner.execution.broker import Market
+from runner.execution.identity import OrderIdentity, Purpose
+from runner.execution.journal.fills import open_lots
+from runner.execution.journal.orders import add_order, next_sequence, open_orders
+from runner.execution.journal.tables import BotRow, InstallationRow, LotRow, OrderRow
+from runner.execution.rules import Levels, Rules, protection_of
+from runner.execution.status import Status
+
+OFFSET = Decimal("0.01")
+"""How far beyond its stop a stop-limit's limit lies: it fills unless the market leaps over it."""
+
+MOST_REFUSALS = 3
+"""After how many refusals of a lot's protection it is closed at the market."""
+
+PASSED = "the price has passed the stop"
+"""The reason of a refused stop that has to become a market order at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An order that a lot should have."""
+
+    purpose: Purpose
+    type: OrderType
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    watch_price: Decimal | None = None
+
+    def is_met_by(self, order: OrderRow) -> bool:
+        """Whether an order is it already."""
+        return (
+            order.type is self.type
+            and order.limit_price == self.limit_price
+            and order.stop_price == self.stop_price
+            and order.watch_price == self.watch_price
+            and (order.quantity or 0) - order.filled == self.quantity
+        )
+
+
+async def protect(
+    session: AsyncSession, bot: BotRow, symbol: str, rules: Rules, at: datetime
+) -> bool:
+    """Write down what the protection of a symbol's lots lacks; whether that was anything."""
+    orders = await open_orders(session, bot.id, symbol)
+    lots = await open_lots(session, bot.id, symbol)
+    held = {lot.entry for lot in lots}
+    changed = False
+    for order in orders:
+        if order.lot is not None and order.lot not in held and not order.cancel_wanted:
+            order.cancel_wanted = changed = True
+    if any(_is_leaving(order) for order in orders):
+        return changed
+    for lot in lots:
+        own = [order for order in orders if order.lot == lot.entry]
+        changed |= await _Cover(session, bot, lot, rules, at).renew(own)
+    return changed
+
+
+def is_covered(lots: Sequence[LotRow], orders: Sequence[OrderRow], rules: Rules) -> bool:
+    """Whether a symbol's protection is as it should be, as far as can be seen without a look."""
+    held = {lot.entry for lot in lots}
+    live = [order for order in orders if order.lot is not None and not order.cancel_wanted]
+    if any(order.lot not in held for order in live):
+        return False
+    if any(_is_leaving(order) for order in orders):
+        return True
+    for lot in lots:
+        own = [order for order in live if order.lot == lot.entry]
+        wanted = wanted_orders(lot, protection_of(lot, rules), rules.market)
+        met = all(any(want.is_met_by(order) for order in own) for want in wanted)
+        if not met or not all(any(want.is_met_by(o) for want in wanted) for o in own):
+            return False
+    return True
+
+
+def wanted_orders(lot: LotRow, levels: Levels, market: Market) -> list[Wanted]:
+    """What a lot should have at the exchange."""
+    quantity = market.lots(lot.quantity)
+    if not quantity:
+        return []
+    wanted = []
+    if levels.stop is not None:
+        wanted.append(_stop(levels.stop, levels.purpose, quantity, lot.direction, market))
+    if levels.take_profit is not None:
+        rests = not wanted or market.has_order_list or not market.stop_locks_balance
+        wanted.append(
+            Wanted(
+                purpose=Purpose.TAKE_PROFIT,
+                type=OrderType.LIMIT if rests else OrderType.MARKET,
+                quantity=quantity,
+                limit_price=levels.take_profit if rests else None,
+                watch_price=None if rests else levels.take_profit,
+            )
+        )
+    return wanted
+
+
+def _stop(
+    stop: Decimal, purpose: Purpose, quantity: Decimal, direction: int, market: Market
+) -> Wanted:
+    if market.has_stop_market:
+        return Wanted(purpose=purpose, type=OrderType.STOP, quantity=quantity, stop_price=stop)
+    side = Side(-direction)
+    limit = market.order_price(Side(direction), stop * (1 + int(side) * OFFSET))
+    return Wanted(
+        purpose=purpose,
+        type=OrderType.STOP_LIMIT,
+        quantity=quantity,
+        stop_price=stop,
+        limit_price=limit,
+    )
+
+
+def _is_leaving(order: OrderRow) -> bool:
+    """Whether an order is about to close what protection would cover.
+
+    Resting exits leave it in place, watched ones too until they are due.
+    """
+    if order.purpose not in (Purpose.EXIT, Purpose.REVERSAL, Purpose.FLATTEN, Purpose.REBALANCE):
+        return order.lot is not None and order.type is OrderType.MARKET and not order.watch_price
+    if order.cancel_wanted or order.watch_price is not None:
+        return False
+    if order.purpose is Purpose.REBALANCE and order.status is Status.WAITING:
+        return False
+    return order.type is OrderType.MARKET or order.status is not Status.WORKING
+
+
+@dataclass(slots=True)
+class _Cover:
+    """One lot and what covers it."""
+
+    session: AsyncSession
+    bot: BotRow
+    lot: LotRow
+    rules: Rules
+    at: datetime
+
+    async def renew(self, own: Sequence[OrderRow]) -> bool:
+        """Bring the lot's orders to what is wanted."""
+        market = self.rules.market
+        wanted = wanted_orders(self.lot, protection_of(self.lot, self.rules), market)
+        live = [order for order in own if not order.cancel_wanted]
+        met = [any(want.is_met_by(order) for order in live) for want in wanted]
+        surplus = [o for o in live if not any(want.is_met_by(o) for want in wanted)]
+        if all(met):
+            return _cancel(surplus, only_if=all(o.status is not Status.PENDING for o in live))
+        if (last := await self._last_resort()) is not None:
+            return last
+        if market.stop_locks_balance or market.has_order_list:
+            _cancel(live)
+            await self._place(wanted, after=[order.client_order_id for order in own])
+        else:
+            missing = [want for want, is_met in zip(wanted, met, strict=True) if not is_met]
+            await self._place(missing, after=[])
+        return True
+
+    async def _last_resort(self) -> bool | None:
+        """Close the lot at the market if its protection is refused; None if it is not."""
+        refused = list(
+            await self.session.scalars(
+                select(OrderRow)
+                .where(OrderRow.lot == self.lot.entry, OrderRow.status == Status.REJECTED)
+                .order_by(OrderRow.created_at, OrderRow.sequence)
+            )
+        )
+        if not refused:
+            return None
+        passed = refused[-1].reason.startswith(PASSED)
+        if len(refused) >= 2 * MOST_REFUSALS:
+            self.lot.is_open, self.lot.is_dust, self.lot.closed_at = False, True, self.at
+            return True
+        if not passed and len(refused) < MOST_REFUSALS:
+            return None
+        quantity = self.rules.market.lots(self.lot.quantity)
+        await self._place(
+            [Wanted(purpose=Purpose.STOP_LOSS, type=OrderType.MARKET, quantity=quantity)], after=[]
+        )
+        return True
+
+    async def _place(self, wanted: Sequence[Wanted], after: list[str]) -> None:
+        bar = self.bot.last_bar or self.bot.started
+        sequence = await next_sequence(self.session, self.bot.id, bar)
+        pair = len(wanted) == 2 and self.rules.market.has_order_list
+        list_id = await self._list_id(bar, sequence + 2) if pair else None
+        for number, want in enumerate(wanted):
+            waits = bool(after) or want.watch_price is not None
+            await add_order(
+                self.session,
+                self.bot,
+                bar=bar,
+                sequence=sequence + number,
+                purpose=want.purpose,
+                status=Status.WAITING if waits else Status.PENDING,
+                symbol=self.lot.symbol,
+                side=Side(-self.lot.direction),
+                type=want.type,
+                quantity=want.quantity,
+                limit_price=want.limit_price,
+                stop_price=want.stop_price,
+                watch_price=want.watch_price,
+                reduce_only=self.rules.market.is_perpetual,
+                lot=self.lot.entry,
+                list_id=list_id,
+                after=after,
+                created_at=self.at,
+            )
+
+    async def _list_id(self, bar: datetime, sequence: int) -> str:
+        """The pair's own id: that of an order which would come after both."""
+        installation = await self.session.get_one(InstallationRow, 1)
+        identity = OrderIdentity(installation.code, self.bot.id, bar, sequence, Purpose.LIST)
+        return identity.client_order_id
+
+
+def _cancel(orders: Sequence[OrderRow], *, only_if: bool = True) -> bool:
+    changed = False
+    for order in orders:
+        if only_if and not order.cancel_wanted:
+            order.cancel_wanted = changed = True
+    return changed

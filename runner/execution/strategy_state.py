@@ -1,0 +1,81 @@
+"""A strategy's own attributes between two bars, as bytes.
+
+Indicators are not kept: each process computes them anew from the history, and a reference to one
+is kept as its number. Orders that the strategy holds on to stay the same objects as those that its
+context lists.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from robotrader_sdk.strategy.intents import Order
+from robotrader_sdk.strategy.parametric import Parametric
+from runner.execution.errors import BotError
+
+LARGEST = 1_000_000
+"""Bytes."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a strategy remembers: its orders by client order id, and how many it ever asked for."""
+
+    orders: dict[str, Order] = field(default_factory=dict)
+    n_orders: dict[str, int] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def write_memory(memory: Memory, strategy: Parametric, indicators: Sequence[object]) -> bytes:
+    """A memory as bytes; BotError if it holds what can't be kept, or too much."""
+    memory.attributes = {k: v for k, v in vars(strategy).items() if k != "_register"}
+    buffer = io.BytesIO()
+    try:
+        _Writer(buffer, indicators).dump(
+            {
+                "orders": memory.orders,
+                "n_orders": memory.n_orders,
+                "attributes": memory.attributes,
+            }
+        )
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise BotError(
+            f"{type(strategy).__name__} keeps between bars what can't be stored: {error}; "
+            "keep plain values, lists, dicts and arrays"
+        ) from error
+    if buffer.tell() > LARGEST:
+        raise BotError(
+            f"{type(strategy).__name__} keeps {buffer.tell()} bytes between bars; {LARGEST} at most"
+        )
+    return buffer.getvalue()
+
+
+def read_memory(stored: bytes | None, strategy: Parametric, indicators: Sequence[object]) -> Memory:
+    """What was written, with the attributes put into the strategy; empty if nothing was."""
+    if stored is None:
+        return Memory()
+    content = _Reader(io.BytesIO(stored), indicators).load()
+    vars(strategy).update(content["attributes"])
+    return Memory(content["orders"], content["n_orders"])
+
+
+class _Writer(pickle.Pickler):
+    def __init__(self, file: io.BytesIO, indicators: Sequence[object]) -> None:
+        super().__init__(file, protocol=5)
+        self._numbers = {id(indicator): number for number, indicator in enumerate(indicators)}
+
+    def persistent_id(self, obj: object) -> int | None:
+        return self._numbers.get(id(obj))
+
+
+class _Reader(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, indicators: Sequence[object]) -> None:
+        super().__init__(file)
+        self._indicators = indicators
+
+    def persistent_load(self, pid: int) -> object:
+        return self._indicators[pid]

@@ -1,0 +1,342 @@
+"""run_tick: one bot at one closed bar, from what it wants to what is sent.
+
+Around a pure decision stands one transaction: what the strategy remembers, what it logged and
+every order it may send are written together, and sent afterwards. Running a tick twice changes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from robotrader_sdk.errors import RobotraderError
+from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.strategy.portfolio import PortfolioStrategy
+from robotrader_sdk.trading.rebalancing import shrinking
+from robotrader_sdk.types import OrderType, Side, Timeframe
+from runner.execution.deciding import decide
+from runner.execution.deciding_portfolio import decide_portfolio
+from runner.execution.decision import Decision, NewOrder
+from runner.execution.errors import LeaseLostError
+from runner.execution.executor import Executor
+from runner.execution.identity import Purpose
+from runner.execution.journal.orders import add_order, orders_by_id
+from runner.execution.journal.tables import BotRow, BotState, LotRow, OrderRow, TickRow
+from runner.execution.points import reach
+from runner.execution.promotion import desk_of
+from runner.execution.risk import RiskGate, watch_equity
+from runner.execution.rules import Rules
+from runner.execution.standing import Standing
+from runner.execution.status import Status
+from runner.storage.database import Database
+
+Histories = Mapping[str, pd.DataFrame]
+
+
+@dataclass(slots=True)
+class RunningBot:
+    """A bot in service: its strategy, its rules, and its way to the exchange.
+
+    fence: the number of the engine it runs in. installation: the database's code in ids.
+    """
+
+    database: Database
+    bot_id: int
+    strategy: Strategy | PortfolioStrategy
+    rules: Mapping[str, Rules]
+    timeframe: Timeframe
+    executor: Executor
+    fence: int
+    installation: str
+
+
+@dataclass(slots=True)
+class TickReport:
+    """What a tick came to. was_done: it had been done before."""
+
+    bar: datetime
+    was_done: bool = False
+    n_orders: int = 0
+    equity: Decimal | None = None
+    logs: list[str] = field(default_factory=list)
+
+
+async def run_tick(bot: RunningBot, histories: Histories, *, is_late: bool = False) -> TickReport:
+    """Let a bot decide at the newest bar of its histories, once, and see to what follows.
+
+    is_late: the bar is not the newest closed one: nothing is opened any more.
+    """
+    open_time = max(bars.index[-1] for bars in histories.values()).to_pydatetime()
+    report = TickReport(open_time)
+    await bot.executor.look()
+    is_new, any_expired = await bot.executor.write(
+        lambda session: _claim(session, bot, histories, open_time)
+    )
+    if not is_new:
+        report.was_done = True
+        return report
+    reach("after claim")
+    if any_expired:
+        await bot.executor.settle()
+    standing = await bot.executor.standing()
+    ended = standing.untold
+    recent = await _recent(bot, open_time)
+    closes = {s: _exact(bars["close"].iloc[-1]) for s, bars in histories.items()}
+    report.equity = standing.equity(closes)
+    decision = _ask(bot, histories, standing, ended)
+    decision.new.extend(await _weigh(bot, standing, decision.weights))
+    markets = {symbol: rules.market for symbol, rules in bot.rules.items()}
+    close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
+    gate = RiskGate(standing, markets, closes, recent, close_time)
+    refused = _check(decision, gate, is_late)
+    report.logs = decision.logs
+    reach("before decision commit")
+    ids = await bot.executor.write(
+        lambda session: _commit(session, bot, open_time, decision, refused, ended, report)
+    )
+    reach("after decision commit")
+    bot.executor.note_new(ids)
+    report.n_orders = len(ids)
+    await bot.executor.settle()
+    return report
+
+
+async def _expire(session: AsyncSession, bot: RunningBot, open_time: datetime) -> bool:
+    """Orders whose last bar has closed are to be cancelled; whether there are any."""
+    found = await session.scalars(
+        select(OrderRow).where(
+            OrderRow.bot_id == bot.bot_id,
+            OrderRow.is_open,
+            OrderRow.last_bar.is_not(None),
+            OrderRow.last_bar <= open_time,
+            ~OrderRow.cancel_wanted,
+        )
+    )
+    orders = list(found)
+    for order in orders:
+        order.cancel_wanted = True
+    return bool(orders)
+
+
+async def _claim(
+    session: AsyncSession, bot: RunningBot, histories: Histories, open_time: datetime
+) -> tuple[bool, bool]:
+    """Take a bar under this engine's number, and let time pass: whether it is not done already,
+    and whether orders are to be cancelled for their age.
+    """
+    tick = await session.get(TickRow, (bot.bot_id, open_time))
+    if tick is not None and tick.is_done:
+        return False, False
+    if tick is None:
+        owner = await session.scalar(select(BotRow.owner_id).where(BotRow.id == bot.bot_id))
+        session.add(
+            TickRow(bot_id=bot.bot_id, bar=open_time, owner_id=owner, fence=bot.fence, logs=[])
+        )
+    elif tick.fence > bot.fence:
+        raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} belongs to a newer engine")
+    else:
+        tick.fence = bot.fence
+    await _trail(session, bot, histories, open_time)
+    return True, await _expire(session, bot, open_time)
+
+
+async def _trail(
+    session: AsyncSession, bot: RunningBot, histories: Histories, open_time: datetime
+) -> None:
+    """Let trailing stops know the bar's extreme, where the lot saw all of it (rule 10)."""
+    lots = await session.scalars(select(LotRow).where(LotRow.bot_id == bot.bot_id, LotRow.is_open))
+    for lot in lots:
+        bars = histories.get(lot.symbol)
+        saw_all = lot.opened_at < open_time or lot.at_open
+        if bars is None or not lot.terms.get("trailing_stop") or not saw_all:
+            continue
+        extreme = _exact(bars["high" if lot.direction > 0 else "low"].iloc[-1])
+        best = lot.best_price or lot.entry_price
+        lot.best_price = max(best, extreme) if lot.direction > 0 else min(best, extreme)
+
+
+def _ask(
+    bot: RunningBot, histories: Histories, standing: Standing, ended: Sequence[OrderRow]
+) -> Decision:
+    """What the strategy wants; a failure of its code stops nothing but this decision."""
+    nothing = Decision(state=standing.bot.strategy_state)
+    if standing.bot.state in (BotState.PAUSED, BotState.STOPPED):
+        return nothing
+    try:
+        if isinstance(bot.strategy, PortfolioStrategy):
+            return decide_portfolio(
+                bot.strategy, histories, standing, ended, bot.rules, bot.installation
+            )
+        ((symbol, bars),) = histories.items()
+        rules = bot.rules[symbol]
+        return decide(bot.strategy, bars, bot.timeframe, standing, ended, rules, bot.installation)
+    except RobotraderError as error:
+        nothing.logs.append(str(error))
+        return nothing
+
+
+async def _weigh(
+    bot: RunningBot, standing: Standing, weights: Mapping[str, float]
+) -> list[NewOrder]:
+    """What weights come to at the prices now: what shrinks is sized, what grows waits for it."""
+    if not weights:
+        return []
+    symbols = list(weights)
+    prices = await bot.executor.prices(standing, *symbols)
+    desk = desk_of(symbols, bot.rules, prices, standing)
+    wanted = np.array([weights[symbol] for symbol in symbols])
+    added = shrinking(desk, wanted, float(standing.equity(prices)))
+    made = []
+    for symbol, signed, held in zip(symbols, added.tolist(), desk.held.tolist(), strict=True):
+        if signed:
+            made.append(_shrink(bot.rules[symbol], signed, whole=signed == -held))
+    after = tuple(range(len(made)))
+    for symbol, weight in weights.items():
+        if weight:
+            side = Side.BUY if weight > 0 else Side.SELL
+            made.append(
+                NewOrder(
+                    symbol=symbol,
+                    side=side,
+                    type=OrderType.MARKET,
+                    purpose=Purpose.REBALANCE,
+                    sizing={"weight": weight},
+                    after=after,
+                )
+            )
+    return made
+
+
+def _shrink(rules: Rules, signed: float, *, whole: bool) -> NewOrder:
+    return NewOrder(
+        symbol=rules.market.symbol,
+        side=Side.BUY if signed > 0 else Side.SELL,
+        type=OrderType.MARKET,
+        purpose=Purpose.EXIT,
+        quantity=None if whole else rules.lots(abs(signed)),
+        sizing={"unit": "position" if whole else "at most"},
+        reduce_only=rules.market.is_perpetual,
+    )
+
+
+def _check(decision: Decision, gate: RiskGate, is_late: bool) -> set[int]:
+    """The numbers of the orders that may not be sent, each with its reason in the logs."""
+    refused = set()
+    for number, order in enumerate(decision.new):
+        late = is_late and not gate.is_exit(order)
+        reason = "the bar is not the newest any more" if late else gate.refusal(order)
+        if reason:
+            refused.add(number)
+            decision.logs.append(
+                f"{order.symbol}: {order.side.label} {order.type.label} refused: {reason}"
+            )
+    return refused
+
+
+async def _commit(
+    session: AsyncSession,
+    bot: RunningBot,
+    open_time: datetime,
+    decision: Decision,
+    refused: set[int],
+    ended: Sequence[OrderRow],
+    report: TickReport,
+) -> list[str]:
+    """Write the tick down, all of it or nothing; the ids of the orders that may be sent."""
+    tick = await session.get_one(TickRow, (bot.bot_id, open_time))
+    if tick.fence != bot.fence or tick.is_done:
+        raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} was taken by another engine")
+    row = await session.get_one(BotRow, bot.bot_id)
+    await _look_at_equity(row, bot, open_time, report)
+    for order in await orders_by_id(session, decision.cancels):
+        order.cancel_wanted = True
+    for order in await orders_by_id(session, [order.client_order_id for order in ended]):
+        order.is_told = True
+    made: dict[int, OrderRow] = {}
+    for number, new in enumerate(decision.new):
+        if number not in refused:
+            made[number] = await _write_order(session, bot, row, open_time, number, new, made)
+    row.strategy_state, row.last_bar = decision.state, open_time
+    tick.is_done, tick.logs, tick.equity = True, report.logs, report.equity
+    return [o.client_order_id for o in made.values() if o.status is Status.PENDING]
+
+
+async def _look_at_equity(
+    row: BotRow, bot: RunningBot, open_time: datetime, report: TickReport
+) -> None:
+    if report.equity is None:
+        return
+    close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
+    reason = watch_equity(row, report.equity, close_time, bot.timeframe.seconds)
+    if reason and row.state is BotState.RUNNING:
+        row.state, row.state_reason = BotState.EXIT_ONLY, reason
+        report.logs.append(f"exits only from now on: {reason}")
+
+
+async def _write_order(
+    session: AsyncSession,
+    bot: RunningBot,
+    row: BotRow,
+    open_time: datetime,
+    number: int,
+    new: NewOrder,
+    made: Mapping[int, OrderRow],
+) -> OrderRow:
+    after = [made[k].client_order_id for k in new.after if k in made]
+    after.extend(new.after_ids)
+    waits = bool(after) or new.watch_price is not None or bool(new.sizing)
+    last_bar = None
+    if new.valid_bars:
+        last_bar = open_time + timedelta(seconds=new.valid_bars * bot.timeframe.seconds)
+    return await add_order(
+        session,
+        row,
+        bar=open_time,
+        sequence=number,
+        purpose=new.purpose,
+        status=Status.WAITING if waits else Status.PENDING,
+        symbol=new.symbol,
+        side=new.side,
+        type=new.type,
+        quantity=new.quantity,
+        sizing=new.sizing,
+        limit_price=new.limit_price,
+        stop_price=new.stop_price,
+        watch_price=new.watch_price,
+        reduce_only=new.reduce_only,
+        terms=new.terms,
+        last_bar=last_bar,
+        after=after,
+        created_at=datetime.now(UTC),
+    )
+
+
+async def _recent(bot: RunningBot, open_time: datetime) -> int:
+    """How many orders that open something were decided in the last minute of the market."""
+    if bot.timeframe.seconds >= 60:
+        return 0
+    since = open_time - timedelta(minutes=1)
+    async with bot.database.reading() as session:
+        count: Any = await session.scalar(
+            select(func.count())
+            .select_from(OrderRow)
+            .where(
+                OrderRow.bot_id == bot.bot_id,
+                OrderRow.bar > since,
+                OrderRow.purpose.in_((Purpose.ENTRY, Purpose.REBALANCE)),
+            )
+        )
+    return int(count)
+
+
+def _exact(price: Any) -> Decimal:
+    return Decimal(repr(float(price)))

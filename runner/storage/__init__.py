@@ -1,0 +1,1 @@
+"""Where the runner keeps its truth: one database, SQLite or PostgreSQL, with exact values."""

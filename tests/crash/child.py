@@ -1,0 +1,145 @@
+"""One life of a bot: it trades until the tape is over, or until it is killed at a named point."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from robotrader_sdk.types import Timeframe
+from runner.execution import points
+from runner.execution.engine import Engine
+from runner.execution.journal.bots import BotTerms, add_bot
+from runner.execution.patience import Patience
+from runner.storage.database import Database
+from tests.crash.strategies import STRATEGIES
+from tests.runner.execution.brokers import broker_of
+
+PATIENCE = Patience(grace=0.4, interval=0.05, n_looks=3, fills=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """What a bot is to do. kill: at which point, and the how manieth time it gets there."""
+
+    url: str
+    database: str
+    venue: str
+    strategy: str
+    symbols: tuple[str, ...]
+    bars: dict[str, str]
+    timeframe: str
+    capital: str
+    leverage: str = "1"
+    kill: tuple[str, int] | None = None
+
+
+def live(life: Life) -> None:
+    """Live it; the process ends by SIGKILL where it is to be killed."""
+    if life.kill is not None:
+        points.listen(_Killer(*life.kill))
+    asyncio.run(_Bot(life).run())
+
+
+class _Killer:
+    def __init__(self, point: str, count: int) -> None:
+        self._point, self._left = point, count
+
+    def __call__(self, point: str) -> None:
+        if point == self._point:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _Bot:
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._bars = {s: pd.read_pickle(path) for s, path in life.bars.items()}  # noqa: S301
+
+    async def run(self) -> None:
+        life = self._life
+        broker = broker_of(life.venue, life.url)
+        async with (
+            httpx.AsyncClient(base_url=f"{life.url}/_control", timeout=60) as self._control,
+            Database(life.database) as database,
+            Engine(
+                database, lambda row: broker, find=STRATEGIES.__getitem__, patience=PATIENCE
+            ) as self._engine,
+        ):
+            if not self._engine.bots:
+                row = await database.write(lambda session: add_bot(session, self._terms()))
+                await self._engine.serve(row)
+            await self._engine.reconcile()
+            await self._trade()
+
+    def _terms(self) -> BotTerms:
+        life = self._life
+        first = min(bars.index[0] for bars in self._bars.values()).to_pydatetime()
+        return BotTerms(
+            owner_id="alice",
+            name="bot",
+            strategy=life.strategy,
+            params={},
+            symbols=life.symbols,
+            timeframe=life.timeframe,
+            exchange=life.venue,
+            account="main",
+            quote="USDT",
+            capital=Decimal(life.capital),
+            anchor=first,
+            started=first,
+            leverage=Decimal(life.leverage),
+            margin_mode="isolated",
+            risk={"price_collar": None},
+        )
+
+    async def _trade(self) -> None:
+        clients = (await self._ask("GET", "/clients"))["clients"]
+        if "bot" not in clients:
+            await self._ask("POST", "/clients", name="bot")
+        while True:
+            view = await self._ask("GET", "/")
+            while not await self._work(view):
+                await asyncio.sleep(0.05)
+            if view["over"]:
+                return
+            await self._ask("POST", "/clients/bot/ack", stop=view["stop"], wait=30.0)
+
+    async def _work(self, view: dict[str, Any]) -> bool:
+        """All that is to do at a stop; False if the exchange has to be asked again."""
+        (bot_id,) = self._engine.bots
+        if not await self._engine.look_at(bot_id):
+            return False
+        closed = {s: self._closed(bars, view["time"]) for s, bars in self._bars.items()}
+        done = await self._engine.last_bar(bot_id)
+        times = sorted({t for bars in closed.values() for t in bars.index})
+        missing = [t for t in times if done is None or t > _as_time(done)]
+        for time in [] if view["over"] else missing:
+            seen = {s: bars.loc[:time] for s, bars in closed.items()}
+            if len(seen) > 1 and len(times[: times.index(time) + 1]) < 2:
+                continue
+            report = await self._engine.tick(bot_id, seen, is_late=time != missing[-1])
+            if report is None:
+                return False
+        return True
+
+    def _closed(self, bars: pd.DataFrame, time_ms: int) -> pd.DataFrame:
+        length = pd.Timedelta(seconds=Timeframe.parse(self._life.timeframe).seconds)
+        return bars[bars.index + length <= pd.Timestamp(time_ms, unit="ms", tz="UTC")]
+
+    async def _ask(self, method: str, path: str, **body: Any) -> Any:
+        reply = await self._control.request(method, path, json=body or None)
+        reply.raise_for_status()
+        return reply.json()
+
+
+def _as_time(moment: datetime) -> pd.Timestamp:
+    return pd.Timestamp(moment)
