@@ -21,18 +21,24 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Timeframe
-from runner.execution.broker import Broker, FillReport, OrderReport
+from runner.execution.broker import Broker
 from runner.execution.errors import OrderMissingError, UnknownOutcomeError
 from runner.execution.identity import Purpose
-from runner.execution.journal.fills import book_fill
-from runner.execution.journal.moves import move, take_report
-from runner.execution.journal.orders import add_order, next_sequence, open_orders, orders_by_id
+from runner.execution.journal.moves import move
+from runner.execution.journal.orders import (
+    open_orders,
+    orders_by_id,
+    replace_at_market,
+    send_again,
+    stop_watching,
+)
 from runner.execution.journal.tables import BotRow, OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
 from runner.execution.promotion import Promoter
 from runner.execution.protection import is_covered, protect
 from runner.execution.rules import Rules
+from runner.execution.seeing import Clock, Seeing
 from runner.execution.sending import Answer, Outcome, is_trigger, send
 from runner.execution.standing import Standing, standing_of
 from runner.execution.status import Status
@@ -40,8 +46,6 @@ from runner.storage.database import Database, Result, Work
 
 MOST_ROUNDS = 60
 """More than any sequence of dependent orders takes; a defect must not run for ever."""
-
-_LOOK_BACK = timedelta(minutes=1)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -69,7 +73,8 @@ class Executor:
         self.bot_id = bot.id
         self.timeframe = Timeframe.parse(bot.timeframe)
         self._patience = patience or Patience()
-        self._sleep, self._monotonic = sleep, monotonic
+        self._clock = Clock(sleep, monotonic)
+        self._seeing = Seeing(broker, rules, self._patience, self._clock, self.write)
         self._fresh: set[str] = set()
         """Committed by this process and not sent yet: the only ones that need no look."""
         self._since: dict[str, float] = {}
@@ -111,7 +116,7 @@ class Executor:
             if working:
                 there = {r.client_order_id: r for r in await self.broker.open_orders(symbol)}
                 for order in working:
-                    await self._see(order, there.get(order.client_order_id))
+                    await self._seeing.see(order, there.get(order.client_order_id))
         await self._watch(standing)
         await self.settle()
 
@@ -150,21 +155,7 @@ class Executor:
                 order.symbol, order.client_order_id, is_trigger=is_trigger(order)
             )
         reach("after cancel")
-        return await self._see_end(order)
-
-    async def _see_end(self, order: OrderRow) -> bool:
-        """Look at an order that is about to end until it has; whether anything has changed."""
-        deadline = self._monotonic() + self._patience.fills
-        while True:
-            changed = await self._see(order, None)
-            standing = await self.standing()
-            is_open = any(
-                other.client_order_id == order.client_order_id
-                for other in standing.orders.get(order.symbol, [])
-            )
-            if not is_open or self._monotonic() >= deadline:
-                return changed or not is_open
-            await self._sleep(self._patience.interval)
+        return await self._seeing.see_end(order)
 
     async def _send_all(self, orders: Sequence[OrderRow]) -> bool:
         changed = False
@@ -190,19 +181,30 @@ class Executor:
         ids = [order.client_order_id for order in group]
         self._fresh.difference_update(ids)
         for order_id in ids:
-            self._since[order_id] = self._monotonic()
+            self._since[order_id] = self._clock.monotonic()
         outcome = await send(self.broker, group)
         if outcome.answer is Answer.TAKEN:
             for order in group:
                 report = outcome.reports.get(order.client_order_id)
-                await self._see(order, report)
+                await self._seeing.see(order, report)
                 if order.type is OrderType.MARKET and (
                     report is None or not report.status.is_final
                 ):
-                    await self._see_end(order)
+                    await self._seeing.see_end(order)
             reach("after reply stored")
             return
+        if outcome.answer is Answer.REFUSED and await self._is_there(group):
+            return
         await self.write(lambda session: self._refuse(session, ids, outcome))
+
+    async def _is_there(self, group: Sequence[OrderRow]) -> bool:
+        """Whether a refused order is there all the same: it may have been handled twice."""
+        for order in group:
+            report = await self.broker.look_up(order.symbol, order.client_order_id)
+            if report is not None and report.status is not Status.REJECTED:
+                await self._seeing.see(order, report)
+                return True
+        return False
 
     async def _refuse(self, session: AsyncSession, ids: list[str], outcome: Outcome) -> None:
         at = datetime.now(UTC)
@@ -212,69 +214,25 @@ class Executor:
                 continue
             move(order, Status.REJECTED, at, outcome.reason)
             if outcome.answer is Answer.PASSED and order.lot is None:
-                self.note_new([await _at_market(session, order)])
-
-    async def _see(self, order: OrderRow, report: OrderReport | None) -> bool:
-        """Take in what the exchange has of an order; asked for it, if that is not known."""
-        report = report or await self.broker.look_up(order.symbol, order.client_order_id)
-        if report is None or _is_known(order, report):
-            return False
-        deadline = self._monotonic() + self._patience.fills
-        while True:
-            fills = await self._fills_of(order, report)
-            complete, changed = await self._store(order, report, fills)
-            if complete or self._monotonic() >= deadline:
-                return changed
-            await self._sleep(self._patience.interval)
-
-    async def _fills_of(self, order: OrderRow, report: OrderReport) -> list[FillReport]:
-        if report.filled <= order.filled:
-            return []
-        since = report.placed or order.bar
-        fills = await self.broker.fills_since(order.symbol, since - _LOOK_BACK)
-        return [
-            fill
-            for fill in fills
-            if fill.client_order_id == order.client_order_id
-            or (fill.exchange_order_id and fill.exchange_order_id == report.exchange_order_id)
-        ]
-
-    async def _store(
-        self, order: OrderRow, report: OrderReport, fills: Sequence[FillReport]
-    ) -> tuple[bool, bool]:
-        """Whether all fills are here now, and whether anything has changed."""
-        market = self.rules[order.symbol].market
-        reach("before fill commit")
-
-        async def store(session: AsyncSession) -> tuple[bool, bool]:
-            row = await session.get_one(OrderRow, order.client_order_id)
-            before = (row.status, row.filled)
-            for fill in fills:
-                await book_fill(session, row, fill, market)
-            take_report(row, report, datetime.now(UTC))
-            return row.filled >= row.reported, (row.status, row.filled) != before
-
-        result = await self.write(store)
-        reach("after fill commit")
-        return result
+                self.note_new([await replace_at_market(session, order)])
 
     async def _resolve(self, order: OrderRow) -> bool:
         """Find out whether an order that may have been sent is at the exchange."""
         order_id = order.client_order_id
-        since = self._since.setdefault(order_id, self._monotonic())
+        since = self._since.setdefault(order_id, self._clock.monotonic())
         for look in range(1, 1_000):
             report = await self.broker.look_up(order.symbol, order_id)
             if report is not None:
-                await self._see(order, report)
+                await self._seeing.see(order, report)
                 return True
-            patient = self._monotonic() - since < self._patience.grace
+            patient = self._clock.monotonic() - since < self._patience.grace
             if look >= self._patience.n_looks and not patient:
                 break
-            await self._sleep(self._patience.interval)
+            await self._clock.sleep(self._patience.interval)
         there = await self.broker.open_orders(order.symbol)
         found = next((r for r in there if r.client_order_id == order_id), None)
         if found is not None:
-            await self._see(order, found)
+            await self._seeing.see(order, found)
         else:
             await self._absent(order)
         return True
@@ -290,7 +248,7 @@ class Executor:
         elif opening and order.n_sent + 1 >= self._patience.n_sends:
             await self._end([order], Status.REJECTED, "it never arrived, though sent twice")
         else:
-            await self.write(lambda session: _again(session, order.client_order_id))
+            await self.write(lambda session: send_again(session, order.client_order_id))
             self._fresh.add(order.client_order_id)
 
     async def _is_stale(self, order: OrderRow) -> bool:
@@ -368,55 +326,4 @@ class Executor:
         for order in watched:
             price = await self.broker.last_price(order.symbol)
             if int(order.side) * price <= int(order.side) * (order.watch_price or price):
-                await self.write(partial(_due, order_id=order.client_order_id))
-
-
-def _is_known(order: OrderRow, report: OrderReport) -> bool:
-    """Whether a report of a working order says nothing new."""
-    return (
-        order.status is Status.WORKING
-        and report.status is Status.WORKING
-        and report.filled == order.filled
-    )
-
-
-async def _at_market(session: AsyncSession, order: OrderRow) -> str:
-    """The market order that a stop has become which the price had passed."""
-    bot = await session.get_one(BotRow, order.bot_id)
-    limit = order.limit_price
-    made = await add_order(
-        session,
-        bot,
-        bar=order.bar,
-        sequence=await next_sequence(session, bot.id, order.bar),
-        purpose=order.purpose,
-        status=Status.PENDING,
-        symbol=order.symbol,
-        side=order.side,
-        type=OrderType.MARKET if limit is None else OrderType.LIMIT,
-        quantity=order.quantity,
-        limit_price=limit,
-        reduce_only=order.reduce_only,
-        terms=order.terms,
-        last_bar=order.last_bar,
-        created_at=order.created_at,
-    )
-    return made.client_order_id
-
-
-async def _again(session: AsyncSession, order_id: str) -> None:
-    order = await session.get_one(OrderRow, order_id)
-    order.n_sent += 1
-    if order.status is not Status.PENDING:
-        move(order, Status.PENDING, datetime.now(UTC))
-
-
-async def _due(session: AsyncSession, order_id: str) -> None:
-    """A watched order waits only for the protection in its way."""
-    order = await session.get_one(OrderRow, order_id)
-    others = await open_orders(session, order.bot_id, order.symbol)
-    in_the_way = [o for o in others if o.lot is not None and o.client_order_id != order_id]
-    for other in in_the_way:
-        other.cancel_wanted = True
-    order.watch_price = None
-    order.after = [other.client_order_id for other in in_the_way]
+                await self.write(partial(stop_watching, order_id=order.client_order_id))

@@ -165,13 +165,14 @@ class _Cover:
     async def renew(self, own: Sequence[OrderRow]) -> bool:
         """Bring the lot's orders to what is wanted."""
         market = self.rules.market
-        wanted = wanted_orders(self.lot, protection_of(self.lot, self.rules), market)
+        levels = protection_of(self.lot, self.rules)
+        wanted = wanted_orders(self.lot, levels, market)
         live = [order for order in own if not order.cancel_wanted]
         met = [any(want.is_met_by(order) for order in live) for want in wanted]
         surplus = [o for o in live if not any(want.is_met_by(o) for want in wanted)]
         if all(met):
             return _cancel(surplus, only_if=all(o.status is not Status.PENDING for o in live))
-        if (last := await self._last_resort()) is not None:
+        if (last := await self._last_resort(levels.purpose)) is not None:
             return last
         if market.stop_locks_balance or market.has_order_list:
             _cancel(live)
@@ -181,7 +182,7 @@ class _Cover:
             await self._place(missing, after=[])
         return True
 
-    async def _last_resort(self) -> bool | None:
+    async def _last_resort(self, purpose: Purpose) -> bool | None:
         """Close the lot at the market if its protection is refused; None if it is not."""
         refused = list(
             await self.session.scalars(
@@ -200,7 +201,7 @@ class _Cover:
             return None
         quantity = self.rules.market.lots(self.lot.quantity)
         await self._place(
-            [Wanted(purpose=Purpose.STOP_LOSS, type=OrderType.MARKET, quantity=quantity)], after=[]
+            [Wanted(purpose=purpose, type=OrderType.MARKET, quantity=quantity)], after=[]
         )
         return True
 

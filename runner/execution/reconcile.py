@@ -17,7 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType
-from runner.execution.broker import Broker, FillReport, FundingReport, Market, OrderReport
+from runner.execution.broker import Broker, FillReport, Market, OrderReport
+from runner.execution.funding import collect_funding
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.ledger import Party, enter, expected_balances
@@ -94,9 +95,7 @@ class Reconciler:
         if fills:
             found.n_fills += await self._enter_fills(fills, rules.market, found)
         if rules.market.is_perpetual:
-            start = min(bot_start for bot_start in [since or datetime.now(UTC)])
-            payments = await self.broker.funding_since(symbol, await self._funded(symbol, start))
-            await self._enter_funding(symbol, payments, found)
+            await self._enter_funding(symbol, found)
         await self._strangers(working, found)
 
     async def _since(self, session: AsyncSession, symbol: str) -> datetime | None:
@@ -205,46 +204,11 @@ class Reconciler:
             for client_id in sorted(set(ours) - known)
         )
 
-    async def _funded(self, symbol: str, otherwise: datetime) -> datetime:
-        """Since when payments of funding may be missing."""
-        ids = [bot.bot_id for bot in self.bots if symbol in bot.rules]
-        async with self.database.reading() as session:
-            newest = await session.scalar(
-                select(EntryRow.time)
-                .where(EntryRow.bot_id.in_(ids), EntryRow.kind == EntryKind.FUNDING)
-                .order_by(EntryRow.time.desc())
-                .limit(1)
-            )
-            started = await session.scalar(
-                select(BotRow.started).where(BotRow.id.in_(ids)).order_by(BotRow.started).limit(1)
-            )
-        return newest or started or otherwise
-
-    async def _enter_funding(
-        self, symbol: str, payments: Sequence[FundingReport], found: Reconciliation
-    ) -> None:
-        owner = next((bot for bot in self.bots if symbol in bot.rules), None)
-        if owner is None or not payments:
-            return
-        party = Party(self.owner_id, self.account, owner.bot_id)
-
-        async def enter_all(session: AsyncSession) -> int:
-            n_new = 0
-            for payment in payments:
-                n_new += await enter(
-                    session,
-                    party,
-                    EntryKind.FUNDING,
-                    payment.asset,
-                    payment.amount,
-                    f"{symbol} {payment.reference}",
-                    payment.time,
-                )
-            return n_new
-
-        n_new = await owner.executor.write(enter_all)
-        if n_new:
-            found.findings.append(f"{n_new} payments of funding for {symbol} were entered")
+    async def _enter_funding(self, symbol: str, found: Reconciliation) -> None:
+        for bot in self.bots:
+            n_new = await collect_funding(bot.executor, symbol) if symbol in bot.rules else 0
+            if n_new:
+                found.findings.append(f"{n_new} payments of funding for {symbol} were entered")
 
     async def _balances(self) -> dict[str, Decimal]:
         return {asset: b.total for asset, b in (await self.broker.balances()).items()}

@@ -28,6 +28,7 @@ from runner.execution.deciding_portfolio import decide_portfolio
 from runner.execution.decision import Decision, NewOrder
 from runner.execution.errors import LeaseLostError
 from runner.execution.executor import Executor
+from runner.execution.funding import collect_all_funding
 from runner.execution.identity import Purpose
 from runner.execution.journal.orders import add_order, orders_by_id
 from runner.execution.journal.tables import BotRow, BotState, LotRow, OrderRow, TickRow
@@ -87,6 +88,7 @@ async def run_tick(bot: RunningBot, histories: Histories, *, is_late: bool = Fal
     reach("after claim")
     if any_expired:
         await bot.executor.settle()
+    await collect_all_funding(bot.executor)
     standing = await bot.executor.standing()
     ended = standing.untold
     recent = await _recent(bot, open_time)

@@ -20,7 +20,7 @@ from runner.execution.journal.bots import BotTerms, add_bot
 from runner.execution.patience import Patience
 from runner.storage.database import Database
 from tests.crash.strategies import STRATEGIES
-from tests.runner.execution.brokers import broker_of
+from tests.runner.execution.local_brokers import broker_of
 
 PATIENCE = Patience(grace=0.4, interval=0.05, n_looks=3, fills=1.0)
 

@@ -25,7 +25,7 @@ from runner.execution.journal.tables import (
     OrderRow,
     PositionRow,
 )
-from runner.execution.rounding import PRECISION
+from runner.execution.rounding import PRECISION, share_of
 
 ZERO = Decimal(0)
 
@@ -150,7 +150,7 @@ def _realize(position: PositionRow, booking: _Booking) -> Decimal:
     realized, opened = ZERO, added
     if before * added < 0:
         closed = min(abs(added), abs(before))
-        released = position.entry_value * closed / abs(before)
+        released = share_of(position.entry_value, closed, abs(before))
         realized = closed * price * (1 if before > 0 else -1) - released
         position.entry_value -= released
         opened = added + (closed if before > 0 else -closed)
@@ -173,7 +173,7 @@ async def _close_lots(booking: _Booking) -> Decimal:
         lot.quantity -= part
         lot.exit_quantity += part
         lot.exit_value += part * fill.price
-        lot.exit_fee += booking.quote_fee * part / fill.quantity
+        lot.exit_fee += share_of(booking.quote_fee, part, fill.quantity)
         lot.exit_purpose = order.purpose
         remaining -= part
         if not booking.market.lots(lot.quantity):
@@ -199,13 +199,12 @@ async def _open_lot(booking: _Booking, quantity: Decimal) -> None:
         booking.session.add(lot)
     elif not lot.is_open:
         lot.is_open, lot.closed_at, lot.is_dust = True, None, False
-    share = quantity / fill.quantity
     received = quantity - booking.base_fee
     lot.quantity += received
     lot.opened += received
     lot.traded += quantity
     lot.entry_value += quantity * fill.price
-    lot.entry_fee += booking.quote_fee * share
+    lot.entry_fee += share_of(booking.quote_fee, quantity, fill.quantity)
 
 
 def _new_lot(booking: _Booking, number: int) -> LotRow:

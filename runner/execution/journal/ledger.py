@@ -88,3 +88,18 @@ async def expected_balances(session: AsyncSession, account: str) -> dict[str, De
         for row in rows:
             totals[row.asset] = totals.get(row.asset, Decimal(0)) + row.amount
     return totals
+
+
+async def last_funding(session: AsyncSession, bot_id: int, symbol: str) -> datetime | None:
+    """When the newest payment of funding that is entered for a bot's perpetual was made."""
+    found: datetime | None = await session.scalar(
+        select(EntryRow.time)
+        .where(
+            EntryRow.bot_id == bot_id,
+            EntryRow.kind == EntryKind.FUNDING,
+            EntryRow.reference.startswith(f"{symbol} ", autoescape=True),
+        )
+        .order_by(EntryRow.time.desc())
+        .limit(1)
+    )
+    return found

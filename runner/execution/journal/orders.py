@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from robotrader_sdk.types import OrderType
 from runner.execution.identity import OrderIdentity, Purpose
+from runner.execution.journal.moves import move
 from runner.execution.journal.tables import BotRow, InstallationRow, OrderRow
 from runner.execution.status import Status
 
@@ -69,3 +71,46 @@ async def add_order(
     session.add(order)
     await session.flush()
     return order
+
+
+async def replace_at_market(session: AsyncSession, order: OrderRow) -> str:
+    """The market order that a stop has become which the price had passed."""
+    bot = await session.get_one(BotRow, order.bot_id)
+    limit = order.limit_price
+    made = await add_order(
+        session,
+        bot,
+        bar=order.bar,
+        sequence=await next_sequence(session, bot.id, order.bar),
+        purpose=order.purpose,
+        status=Status.PENDING,
+        symbol=order.symbol,
+        side=order.side,
+        type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+        quantity=order.quantity,
+        limit_price=limit,
+        reduce_only=order.reduce_only,
+        terms=order.terms,
+        last_bar=order.last_bar,
+        created_at=order.created_at,
+    )
+    return made.client_order_id
+
+
+async def send_again(session: AsyncSession, order_id: str) -> None:
+    """It never arrived: it may be sent once more, with its own id."""
+    order = await session.get_one(OrderRow, order_id)
+    order.n_sent += 1
+    if order.status is not Status.PENDING:
+        move(order, Status.PENDING, datetime.now(UTC))
+
+
+async def stop_watching(session: AsyncSession, order_id: str) -> None:
+    """A watched order waits only for the protection in its way."""
+    order = await session.get_one(OrderRow, order_id)
+    others = await open_orders(session, order.bot_id, order.symbol)
+    in_the_way = [o for o in others if o.lot is not None and o.client_order_id != order_id]
+    for other in in_the_way:
+        other.cancel_wanted = True
+    order.watch_price = None
+    order.after = [other.client_order_id for other in in_the_way]

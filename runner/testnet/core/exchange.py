@@ -27,6 +27,9 @@ from runner.testnet.core.settlement import Settlement, Spot
 from runner.testnet.core.tape import Tape
 from runner.testnet.core.working import Candidate, WorkingOrders
 
+_FLOAT_NOISE = Decimal("1e-9")
+"""Relative; the fill rule's own tolerance."""
+
 
 class Exchange:
     """Markets, accounts and orders on one tape of bars."""
@@ -79,7 +82,10 @@ class Exchange:
     def taker_price(self, market: Market, side: Side) -> Decimal:
         """What a market order that comes now pays."""
         slip = 1 + side * Decimal(repr(self.settings.slippage))
-        return market.away_from(side, self.last_price(market) * slip)
+        tick = self.last_price(market)
+        raw = Decimal(repr(float(self.tape.last(market.symbol))))  # a bar's price may lie off tick
+        price = tick if abs(raw - tick) <= tick * _FLOAT_NOISE else raw
+        return market.away_from(side, price * slip)
 
     def settlement(self, market: Market) -> Settlement:
         """What a fill in a market does with money."""

@@ -1,0 +1,112 @@
+"""What the exchange says of an order, taken into the journal: its status and all of its fills.
+
+An order ends here only when every fill it is said to have has been entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from runner.execution.broker import Broker, FillReport, OrderReport
+from runner.execution.journal.fills import book_fill
+from runner.execution.journal.moves import take_report
+from runner.execution.journal.tables import OrderRow
+from runner.execution.patience import Patience
+from runner.execution.points import reach
+from runner.execution.rules import Rules
+from runner.execution.status import Status
+from runner.storage.database import Work
+
+_LOOK_BACK = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How a process waits, and by which clock: not the exchange's, and never set back."""
+
+    sleep: Callable[[float], Awaitable[None]]
+    monotonic: Callable[[], float]
+
+
+class Seeing:
+    """Looks at the orders of one bot. write: how something about the bot is written."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        rules: Mapping[str, Rules],
+        patience: Patience,
+        clock: Clock,
+        write: Callable[[Work[tuple[OrderRow, bool]]], Awaitable[tuple[OrderRow, bool]]],
+    ) -> None:
+        self._broker, self._rules = broker, rules
+        self._patience, self._clock, self._write = patience, clock, write
+
+    async def see(self, order: OrderRow, report: OrderReport | None) -> bool:
+        """Take in what the exchange has of an order; asked for it, if that is not known."""
+        report = report or await self._broker.look_up(order.symbol, order.client_order_id)
+        if report is None or _is_known(order, report):
+            return False
+        deadline = self._clock.monotonic() + self._patience.fills
+        while True:
+            fills = await self._fills_of(order, report)
+            complete, changed = await self._store(order, report, fills)
+            if complete or self._clock.monotonic() >= deadline:
+                return changed
+            await self._clock.sleep(self._patience.interval)
+
+    async def see_end(self, order: OrderRow) -> bool:
+        """Look at an order that is about to end until it has; whether anything has changed."""
+        deadline = self._clock.monotonic() + self._patience.fills
+        changed = False
+        while True:
+            changed |= await self.see(order, None)
+            if not order.is_open or self._clock.monotonic() >= deadline:
+                return changed
+            await self._clock.sleep(self._patience.interval)
+
+    async def _fills_of(self, order: OrderRow, report: OrderReport) -> list[FillReport]:
+        if report.filled <= order.filled:
+            return []
+        since = report.placed or order.bar
+        fills = await self._broker.fills_since(order.symbol, since - _LOOK_BACK)
+        return [
+            fill
+            for fill in fills
+            if fill.client_order_id == order.client_order_id
+            or (fill.exchange_order_id and fill.exchange_order_id == report.exchange_order_id)
+        ]
+
+    async def _store(
+        self, order: OrderRow, report: OrderReport, fills: Sequence[FillReport]
+    ) -> tuple[bool, bool]:
+        """Whether all fills are here now, and whether anything has changed."""
+        market = self._rules[order.symbol].market
+        reach("before fill commit")
+
+        async def store(session: AsyncSession) -> tuple[OrderRow, bool]:
+            row = await session.get_one(OrderRow, order.client_order_id)
+            before = (row.status, row.filled)
+            for fill in fills:
+                await book_fill(session, row, fill, market)
+            take_report(row, report, datetime.now(UTC))
+            return row, (row.status, row.filled) != before
+
+        row, changed = await self._write(store)
+        reach("after fill commit")
+        for name in ("status", "is_open", "filled", "reported", "exchange_order_id", "reason"):
+            setattr(order, name, getattr(row, name))
+        return row.filled >= row.reported, changed
+
+
+def _is_known(order: OrderRow, report: OrderReport) -> bool:
+    """Whether a report of a working order says nothing new."""
+    return (
+        order.status is Status.WORKING
+        and report.status is Status.WORKING
+        and report.filled == order.filled
+    )

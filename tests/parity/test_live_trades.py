@@ -1,0 +1,130 @@
+"""What is tested is what trades: a bot, run through real ccxt, makes the trades of its backtest."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import robotrader_sdk as rt
+from runner.testnet.core.market_file import read_markets
+from runner.testnet.core.perpetual_series import PerpetualSeries
+from tests.parity.live import Setup, params_for, run_live, trades_of
+from tests.parity.strategies import SPOT, STRATEGIES, Turns, Weights
+from tests.runner.testnet.conftest import exchange_of
+
+MARKETS = {market.symbol: market for market in read_markets()}
+
+SERIES = {
+    "days": ("BTC/USDT", "binance_BTC-USDT_1d_2020.csv", "1d", slice(40, 150), "100000"),
+    "minutes": ("BTC/USD", "bitstamp_BTC-USD_1m_2020-01-01.csv", "1m", slice(0, 110), "100000"),
+    "five minutes": ("ETH/BTC", "ETH-BTC_5m_2018-01.csv", "5m", slice(0, 110), "30"),
+}
+
+
+def fees_of(market) -> rt.Fees:
+    return rt.Fees(maker=float(market.maker_fee), taker=float(market.taker_fee))
+
+
+def check(live, run, symbol: str = "", *, least: int = 5) -> None:
+    theirs = trades_of(run, symbol)
+    assert live.trades == theirs
+    assert len(theirs) >= least
+    equity = run.equity
+    assert len(live.equity) >= len(equity) - 3
+    for time, value in live.equity.items():
+        assert value == pytest.approx(float(equity.loc[time]), rel=1e-9), time
+
+
+@pytest.mark.parametrize("strategy", [one.__name__ for one in SPOT])
+@pytest.mark.parametrize("name", SERIES)
+def test_a_bot_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path, strategy, name):
+    symbol, file, timeframe, part, capital = SERIES[name]
+    bars = rt.read_bars(real_bars / file).iloc[part]
+    market, params = MARKETS[symbol], params_for(bars)
+    if strategy == "Dip":
+        params["notional"] = float(capital) / 50
+    run = rt.backtest(
+        STRATEGIES[strategy](**params),
+        bars.iloc[:-1],
+        cash=float(capital),
+        instrument=market.instrument(),
+        fees=fees_of(market),
+    )
+    assert run.stats["n_rejected"] == 0
+    served = serve(exchange_of({symbol: bars}, balances={market.quote: str(2 * int(capital))}))
+    setup = Setup(
+        strategy=strategy, params=params, bars={symbol: bars}, venue="binance",
+        timeframe=timeframe, quote=market.quote, capital=capital,
+    )  # fmt: skip
+    check(run_live(served, setup, tmp_path), run, symbol, least=2)
+
+
+def test_a_portfolio_makes_the_trades_of_its_backtest(serve, tmp_path):
+    symbols = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+    bars = {
+        symbol: rt.synthetic_bars(70, "1h", seed=seed, price=price).round(digits)
+        for symbol, seed, price, digits in zip(
+            symbols, (1, 2, 3), (40_000.0, 2_000.0, 100.0), (1, 1, 2), strict=True
+        )
+    }
+    run = rt.backtest(
+        Weights(),
+        {symbol: frame.iloc[:-1] for symbol, frame in bars.items()},
+        cash=50_000.0,
+        instrument={symbol: MARKETS[symbol].instrument() for symbol in symbols},
+        fees={symbol: fees_of(MARKETS[symbol]) for symbol in symbols},
+    )
+    served = serve(exchange_of(bars, balances={"USDT": "100000"}))
+    setup = Setup(
+        strategy="Weights", params={}, bars=bars, venue="binance", timeframe="1h", quote="USDT",
+        capital="50000",
+    )  # fmt: skip
+    live = run_live(served, setup, tmp_path)
+    key = lambda trade: (trade.entry_time, trade.symbol)  # noqa: E731
+    assert sorted(live.trades, key=key) == sorted(trades_of(run), key=key)
+    assert len(live.trades) >= 20
+    for time, value in live.equity.items():
+        assert value == pytest.approx(float(run.equity.loc[time]), rel=1e-9), time
+
+
+def test_a_perpetual_with_funding_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path):
+    symbol = "XRP/USDT:USDT"
+    bars = rt.read_bars(real_bars / "binance_XRP-USDT-perp_5m_2021-11.csv").iloc[830:975]
+    mark = rt.read_bars(real_bars / "binance_XRP-USDT-perp_1h_mark_2021-11.csv").round(4)
+    rates = pd.read_csv(real_bars / "binance_XRP-USDT-perp_funding_8h_2021-11.csv")
+    funding = pd.Series(
+        rates.iloc[:, 1].to_numpy(float),
+        index=pd.to_datetime(rates.iloc[:, 0], utc=True, format="ISO8601"),
+    )
+    market = MARKETS[symbol]
+    params = params_for(bars)
+    run = rt.backtest(
+        Turns(**params),
+        bars.iloc[:-1],
+        cash=5_000.0,
+        instrument=market.instrument(),
+        fees=fees_of(market),
+        leverage=3.0,
+        funding=funding,
+        mark=mark,
+    )
+    assert run.stats["n_rejected"] == 0
+    exchange = exchange_of({symbol: bars}, balances={"USDT": "100000"})
+    exchange.linear.give(
+        symbol,
+        PerpetualSeries(
+            exchange.tape.series[symbol],
+            market.funding_interval_minutes,
+            mark=mark,
+            funding=funding,
+        ),
+    )
+    setup = Setup(
+        strategy="Turns", params=params, bars={symbol: bars}, venue="bybit", timeframe="5m",
+        quote="USDT", capital="5000", leverage="3",
+    )  # fmt: skip
+    live = run_live(serve(exchange), setup, tmp_path)
+    check(live, run, symbol)
+    assert any(trade.direction == "short" for trade in live.trades)
+    payments = [t for t in exchange.records.trades if t.kind == "funding"]
+    assert len(payments) >= 1
