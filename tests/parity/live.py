@@ -175,6 +175,4 @@ def _price(mean: float) -> float:
 def params_for(bars: pd.DataFrame) -> dict[str, float]:
     """Widths that these bars reach now and then."""
     moves = (bars["high"] / bars["low"] - 1).median()
-    return (
-        {} if issubclass(strategy, rt.PortfolioStrategy) else {"width": round(float(2 * moves), 4)}
-    )
+    return {"width": round(float(2 * moves), 4)}
