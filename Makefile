@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-slow lint bench clean
+.PHONY: demo test test-long lint bench clean
 
 # The base install, enough for the SDK.
 $(VENV)/base.stamp: pyproject.toml constraints.txt
@@ -26,8 +26,8 @@ demo: $(VENV)/base.stamp
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n 2
 
-test-slow: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n 2 -m "slow or not slow"
+test-long: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n 2 -m "long or not long"
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

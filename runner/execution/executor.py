@@ -239,6 +239,7 @@ class Executor:
 
     async def _absent(self, order: OrderRow) -> None:
         """It is confirmed that an order never arrived: send it again, or let it be."""
+        reach("absence confirmed")
         stale = await self._is_stale(order)
         opening = order.lot is None and order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
         if order.cancel_wanted:
@@ -276,6 +277,11 @@ class Executor:
         weighted = {o.symbol for o in waiting if "weight" in o.sizing}
         priced = weighted or any(o.sizing.get("unit") == "fraction" for o in waiting)
         prices = await self.prices(standing, *weighted) if priced else {}
+        for order in waiting:
+            if order.after and order.purpose in (Purpose.EXIT, Purpose.FLATTEN):
+                reach("in the middle of cancel-then-exit")
+            elif order.after and order.purpose in (Purpose.ENTRY, Purpose.REVERSAL):
+                reach("in the middle of a reversal")
         reach("before promotion commit")
 
         async def promote(session: AsyncSession) -> tuple[list[str], int]:

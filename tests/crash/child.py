@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,12 +25,19 @@ from runner.storage.database import Database
 from tests.crash.strategies import STRATEGIES
 from tests.runner.execution.local_brokers import broker_of
 
-PATIENCE = Patience(grace=0.4, interval=0.05, n_looks=3, fills=1.0)
+PATIENCE = Patience(grace=0.4, interval=0.05, n_looks=3, n_sends=9, fills=1.0)
+
+IN_FLIGHT = "an order is at the exchange, and its reply is not yet back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """What a bot is to do. kill: at which point, and the how manieth time it gets there."""
+    """What a bot is to do.
+
+    timeout: of a request, milliseconds. reached: the file in which it says how often it got to each
+    point. kill: at which point, and the how manieth time it gets
+    there; IN_FLIGHT is no point of its own: the exchange sees to it.
+    """
 
     url: str
     database: str
@@ -38,14 +48,19 @@ class Life:
     timeframe: str
     capital: str
     leverage: str = "1"
+    timeout: int = 10_000
+    reached: str
     kill: tuple[str, int] | None = None
 
 
 def live(life: Life) -> None:
     """Live it; the process ends by SIGKILL where it is to be killed."""
+    reached: Counter[str] = Counter()
+    points.listen(lambda point: reached.update([point]))
     if life.kill is not None:
         points.listen(_Killer(*life.kill))
     asyncio.run(_Bot(life).run())
+    Path(life.reached).write_text(json.dumps(reached))
 
 
 class _Killer:
@@ -62,11 +77,11 @@ class _Killer:
 class _Bot:
     def __init__(self, life: Life) -> None:
         self._life = life
-        self._bars = {s: pd.read_pickle(path) for s, path in life.bars.items()}  # noqa: S301
+        self._bars = {s: pd.read_pickle(path) for s, path in life.bars.items()}
 
     async def run(self) -> None:
         life = self._life
-        broker = broker_of(life.venue, life.url)
+        broker = broker_of(life.venue, life.url, timeout=life.timeout)
         async with (
             httpx.AsyncClient(base_url=f"{life.url}/_control", timeout=60) as self._control,
             Database(life.database) as database,

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pandas as pd
 
-from runner.execution.points import POINTS
+from runner.testnet.core.events import Event
 from runner.testnet.faults import FaultRequest
-from tests.crash.child import Life
+from tests.crash.child import IN_FLIGHT, Life
 from tests.runner.testnet.conftest import Served, exchange_of
 
 ROOT = Path(__file__).parents[2]
-ZERO = Decimal(0)
 KILLED = -9
 
 
@@ -37,17 +34,21 @@ class Scenario:
     capital: str = "50000"
     leverage: str = "1"
     n_bars: int = 45
+    timeout: int = 10_000
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run. trades: of the account, as the exchange has them."""
+    """What came of a run. trades: of the account, as the exchange has them.
+
+    reached: how often the last life, which was not killed, got to each point.
+    """
 
     served: Served
     database: Path
     trades: list[tuple[Any, ...]]
     n_kills: int
-    killed_at: list[tuple[str, int]] = field(default_factory=list)
+    reached: dict[str, int] = field(default_factory=dict)
 
 
 class Nursery:
@@ -65,12 +66,13 @@ class Nursery:
             env={**os.environ, **threads},
         )
 
-    def live(self, life: Life) -> int:
-        """Have a life lived; its exit status."""
+    def live(self, life: Life, hunt: Callable[[int], None]) -> int:
+        """Have a life lived; its exit status. hunt: is told the process once it lives."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({**asdict(life), "log": str(self._log)}) + "\n")
         self._process.stdin.flush()
+        hunt(int(self._process.stdout.readline()))
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
@@ -104,7 +106,6 @@ def running(
     served = Served(exchange)
     for fault in faults:
         served.call(served.local.faults.add, fault)
-    length = int((own[scenario.symbols[0]].index[1] - own[scenario.symbols[0]].index[0]).total_seconds())
     life = {
         "url": served.url,
         "database": f"sqlite:///{folder / 'journal.db'}",
@@ -112,41 +113,53 @@ def running(
         "strategy": scenario.strategy,
         "symbols": scenario.symbols,
         "bars": paths,
-        "timeframe": "1d" if length == 86_400 else "1m",
+        "timeframe": "1m",
         "capital": scenario.capital,
         "leverage": scenario.leverage,
+        "timeout": scenario.timeout,
+        "reached": str(folder / "reached.json"),
     }
     outcome = Outcome(served, folder / "journal.db", [], 0)
     try:
         for kill in [*kills, None]:
-            status = nursery.live(Life(**life, kill=kill))
+            hunter = _Hunter(served, kill[1] if kill and kill[0] == IN_FLIGHT else 0)
+            status = nursery.live(Life(**life, kill=kill), hunter.begin)
+            hunter.end()
             if status == 0:
                 break
             assert status == KILLED, f"the bot ended with {status}: see {folder.parent}"
             outcome.n_kills += 1
-            outcome.killed_at.append(kill)
         outcome.trades = [_shown(trade) for trade in served.exchange.records.trades]
+        outcome.reached = json.loads((folder / "reached.json").read_text())
         yield outcome
     finally:
         served.stop()
 
 
-def drawn_kills(seed: int, n_kills: int) -> list[tuple[str, int]]:
-    """Points and counts, drawn from a seed."""
-    draw = Random(seed)
-    return [(draw.choice(POINTS), draw.randint(1, 4)) for _ in range(n_kills)]
+class _Hunter:
+    """Kills a process while its order is on the way: between the exchange's books and its reply."""
 
+    def __init__(self, served: Served, count: int) -> None:
+        self._served, self._left, self._process = served, count, 0
 
-def check_exchange(outcome: Outcome) -> None:
-    """What must hold whatever happened: no id twice, and protection whenever time went on."""
-    entries = outcome.served.local.ledger.entries
-    created = Counter(
-        entry.what["client_id"]
-        for entry in entries
-        if entry.kind == "order" and entry.what["what"] == "NEW"
-    )
-    assert [order for order, count in created.items() if count > 1] == []
+    def begin(self, process: int) -> None:
+        """Know whom to kill, and when."""
+        self._process = process
+        if self._left:
+            self._served.call(self._served.exchange.listeners.append, self._hear)
+
+    def end(self) -> None:
+        """It has ended."""
+        listeners = self._served.exchange.listeners
+        if self._hear in listeners:
+            self._served.call(listeners.remove, self._hear)
+
+    def _hear(self, event: Event) -> None:
+        if event.kind == "order" and event.what == "NEW" and self._left:
+            self._left -= 1
+            if not self._left:
+                os.kill(self._process, signal.SIGKILL)
 
 
 def _shown(trade: Any) -> tuple[Any, ...]:
-    return (trade.time_ms, trade.symbol, trade.side, trade.price, trade.quantity)
+    return (trade.time_ms, trade.symbol, int(trade.side), trade.price, trade.quantity)

@@ -1,6 +1,7 @@
 """A process that has everything imported and forks a child for each life it is asked for.
 
-Lives come as lines of JSON on its input; for each it writes the exit status as a line.
+Lives come as lines of JSON on its input; for each it writes the child's number, and when it has
+ended its exit status, each as a line.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             _be_child(Life(**asked), log)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()

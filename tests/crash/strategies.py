@@ -10,7 +10,7 @@ import robotrader_sdk as rt
 class Dips(rt.Strategy):
     """Limit entries that wait, with stop and take-profit; leaves by cancel-then-exit."""
 
-    width: float = rt.param(0.05)
+    width: float = rt.param(0.025)
 
     def init(self, bars) -> None:
         self.sma = self.indicator(rt.ta.sma, bars.close, 5)
@@ -34,7 +34,7 @@ class Dips(rt.Strategy):
 class Trails(rt.Strategy):
     """Market entries by fraction with a trailing stop, which is replaced as it moves."""
 
-    width: float = rt.param(0.05)
+    width: float = rt.param(0.025)
 
     def init(self, bars) -> None:
         self.sma = self.indicator(rt.ta.sma, bars.close, 5)
@@ -47,7 +47,7 @@ class Trails(rt.Strategy):
 class Turns(rt.Strategy):
     """Always in, long or short: reversals, each an exit and an entry; with a stop-loss."""
 
-    width: float = rt.param(0.05)
+    width: float = rt.param(0.025)
 
     def signals(self, bars: pd.DataFrame) -> rt.Signals:
         fast, slow = rt.ta.sma(bars["close"], 2), rt.ta.sma(bars["close"], 5)
@@ -62,7 +62,7 @@ class Turns(rt.Strategy):
 class Breaks(rt.Strategy):
     """Stop entries inside a bar; leaves by stop-loss, take-profit or a close below."""
 
-    width: float = rt.param(0.05)
+    width: float = rt.param(0.025)
 
     def signals(self, bars: pd.DataFrame) -> rt.Signals:
         high, low = bars["high"].rolling(4).max(), bars["low"].rolling(4).min()
@@ -80,7 +80,7 @@ class Weights(rt.PortfolioStrategy):
     """Equal weights of what has risen, rebalanced every third bar: sells before buys."""
 
     rebalance = 3
-    width: float = rt.param(0.05)
+    width: float = rt.param(0.025)
 
     def target_weights(self, panel: rt.Panel) -> pd.DataFrame:
         rising = panel.close.pct_change(3) > 0

@@ -25,6 +25,7 @@ from runner.execution.journal.tables import (
     OrderRow,
     PositionRow,
 )
+from runner.execution.points import reach
 from runner.execution.rounding import PRECISION, share_of
 
 ZERO = Decimal(0)
@@ -69,6 +70,8 @@ async def book_fill(
     with localcontext(prec=PRECISION):
         booking = _Booking(session, bot, order, fill, market)
         session.add(_fill_row(booking))
+        await session.flush()
+        reach("between fill and ledger")
         order.filled += fill.quantity
         order.filled_value += fill.quantity * fill.price
         position = await _position(booking)

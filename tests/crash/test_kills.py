@@ -1,0 +1,299 @@
+"""A real SIGKILL at every point of the trading path, under every fault that may meet an order.
+
+The market's clock stands still while the bot is dead and until it has done all it has to, so a run
+with kills must come to the very trades of one without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import pytest
+
+import robotrader_sdk as rt
+from runner.execution.points import POINTS
+from runner.testnet.faults import FaultRequest
+from tests.crash.child import IN_FLIGHT
+from tests.crash.harness import Nursery, Outcome, Scenario, running
+from tests.crash.truth import check_journal, check_once, check_protected
+
+KILLS = (*POINTS, IN_FLIGHT)
+SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
+BARS = {
+    SPOT: rt.synthetic_bars(60, "1m", seed=5, price=40_000.0, volatility=9.0).round(1),
+    "ETH/USDT": rt.synthetic_bars(60, "1m", seed=6, price=2_000.0, volatility=9.0).round(1),
+}
+BARS[PERP] = BARS[SPOT]
+
+SCENARIOS = {
+    "limits on binance": Scenario(strategy="Dips", venue="binance", symbols=(SPOT,)),
+    "limits on bybit": Scenario(strategy="Dips", venue="bybit", symbols=(SPOT,)),
+    "trailing on binance": Scenario(strategy="Trails", venue="binance", symbols=(SPOT,)),
+    "stops on binance": Scenario(strategy="Breaks", venue="binance", symbols=(SPOT,)),
+    "reversals on bybit": Scenario(strategy="Turns", venue="bybit", symbols=(PERP,), leverage="3"),
+    "weights on binance": Scenario(strategy="Weights", venue="binance", symbols=(SPOT, "ETH/USDT")),
+}
+
+ORDERS = {"binance": "* /api/v3/order*", "bybit": "* /v5/order/*"}
+FAULTS = (
+    None,
+    "timeout_before",
+    "timeout_after",
+    "error_before",
+    "error_after",
+    "reset_before",
+    "reset_after",
+    "truncated",
+    "not_json",
+    "duplicate_reply",
+    "handled_twice",
+    "order_not_found",
+    "late_fills",
+    "out_of_order_fills",
+    "slow",
+    "ban",
+)
+"""Every fault that in the end lets an order through."""
+
+
+def fault_of(kind: str | None, venue: str, seed: int) -> list[FaultRequest]:
+    if kind is None:
+        return []
+    short = {"slow": 0.05, "ban": 0.3, "late_fills": 0.3, "order_not_found": 0.3}
+    everywhere = kind in ("order_not_found", "late_fills", "out_of_order_fills", "slow")
+    return [
+        FaultRequest(
+            kind=kind,
+            route="" if everywhere else ORDERS[venue],
+            probability=0.15,
+            times=12,
+            seconds=short.get(kind, 1.0),
+            seed=seed,
+        )
+    ]
+
+
+@pytest.fixture(scope="session")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    nursery = Nursery(tmp_path_factory.mktemp("lives") / "log")
+    yield nursery
+    nursery.close()
+
+
+class Undisturbed(NamedTuple):
+    """What a scenario comes to when nothing happens to it."""
+
+    trades: list[tuple[Any, ...]]
+    reached: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Undisturbed]:
+    """A scenario without kills and faults, run once a process."""
+    known: dict[str, Undisturbed] = {}
+
+    def run(name: str) -> Undisturbed:
+        if name not in known:
+            folder = tmp_path_factory.mktemp("undisturbed")
+            with running(SCENARIOS[name], BARS, nursery, folder) as outcome:
+                check(outcome, name)
+                known[name] = Undisturbed(outcome.trades, outcome.reached)
+            assert len(known[name].trades) >= 10
+        return known[name]
+
+    return run
+
+
+def check(outcome: Outcome, name: str) -> None:
+    check_once(outcome)
+    check_journal(outcome)
+    if "weights" not in name:
+        check_protected(outcome)
+
+
+@pytest.fixture
+def killed(
+    nursery: Nursery, undisturbed: Callable[[str], Undisturbed], tmp_path: Path
+) -> Callable[..., Outcome]:
+    """Runs a scenario with kills and a fault, and holds it against the undisturbed one."""
+
+    def run(name: str, kind: str | None, kills: Sequence[tuple[str, int]], seed: int) -> Outcome:
+        scenario = SCENARIOS[name]
+        timeout = 500 if kind is not None and "timeout" in kind else 10_000
+        faults = fault_of(kind, scenario.venue, seed)
+        scenario = replace(scenario, timeout=timeout)
+        expected = undisturbed(name)
+        with running(scenario, BARS, nursery, tmp_path, kills=kills, faults=faults) as outcome:
+            check(outcome, name)
+            assert outcome.trades == expected.trades
+        return outcome
+
+    return run
+
+
+CASES: tuple[tuple[str, str | None, list[tuple[str, int]]], ...] = (
+    (
+        "limits on binance",
+        None,
+        [
+            ("in the middle of cancel-then-exit", 1),
+            ("before submit", 2),
+            ("absence confirmed", 1),
+            ("after submit", 1),
+        ],
+    ),
+    (
+        "limits on bybit",
+        "timeout_before",
+        [
+            ("before cancel", 1),
+            ("after decision commit", 2),
+            ("before fill commit", 3),
+            (IN_FLIGHT, 1),
+        ],
+    ),
+    (
+        "trailing on binance",
+        "timeout_after",
+        [
+            ("before protection commit", 2),
+            ("after protection commit", 2),
+            ("after cancel", 2),
+            (IN_FLIGHT, 2),
+        ],
+    ),
+    (
+        "stops on binance",
+        "error_before",
+        [
+            ("between fill and ledger", 2),
+            ("after fill commit", 3),
+            ("before cancel", 1),
+            ("after reply stored", 2),
+        ],
+    ),
+    (
+        "reversals on bybit",
+        "error_after",
+        [
+            ("in the middle of a reversal", 1),
+            ("in the middle of a reversal", 2),
+            ("after promotion commit", 1),
+            ("after claim", 3),
+        ],
+    ),
+    (
+        "weights on binance",
+        "reset_before",
+        [
+            ("before promotion commit", 2),
+            ("after promotion commit", 3),
+            (IN_FLIGHT, 2),
+            ("before decision commit", 2),
+        ],
+    ),
+    (
+        "limits on binance",
+        "reset_after",
+        [
+            ("inside reconcile", 1),
+            ("after cancel", 1),
+            ("after reconcile", 1),
+            ("between fill and ledger", 2),
+        ],
+    ),
+    (
+        "trailing on binance",
+        "truncated",
+        [
+            (IN_FLIGHT, 1),
+            ("after protection commit", 1),
+            ("before submit", 3),
+            ("before cancel", 2),
+        ],
+    ),
+    (
+        "stops on binance",
+        "not_json",
+        [
+            ("before protection commit", 1),
+            (IN_FLIGHT, 2),
+            ("after decision commit", 4),
+            ("before fill commit", 3),
+        ],
+    ),
+    (
+        "reversals on bybit",
+        "duplicate_reply",
+        [
+            (IN_FLIGHT, 2),
+            ("before promotion commit", 2),
+            ("between fill and ledger", 2),
+            ("after submit", 3),
+        ],
+    ),
+    (
+        "limits on bybit",
+        "handled_twice",
+        [("after submit", 2), (IN_FLIGHT, 1), ("after cancel", 1), ("after fill commit", 2)],
+    ),
+    (
+        "stops on binance",
+        "order_not_found",
+        [("after submit", 1), (IN_FLIGHT, 2), ("after reply stored", 3), ("before submit", 2)],
+    ),
+    (
+        "limits on binance",
+        "late_fills",
+        [("before fill commit", 2), ("after submit", 2), (IN_FLIGHT, 1), ("after claim", 5)],
+    ),
+    (
+        "reversals on bybit",
+        "out_of_order_fills",
+        [("before cancel", 1), (IN_FLIGHT, 3), ("before protection commit", 1), ("after claim", 2)],
+    ),
+    (
+        "weights on binance",
+        "slow",
+        [("before submit", 3), ("between fill and ledger", 3), (IN_FLIGHT, 1), ("after submit", 2)],
+    ),
+    (
+        "trailing on binance",
+        "ban",
+        [("after cancel", 1), (IN_FLIGHT, 1), ("after fill commit", 4), ("after submit", 3)],
+    ),
+)
+
+
+def test_the_cases_cover_every_point_every_fault_and_every_scenario():
+    assert {point for _, _, kills in CASES for point, _ in kills} == set(KILLS)
+    assert {kind for _, kind, _ in CASES} == set(FAULTS)
+    assert {name for name, _, _ in CASES} == set(SCENARIOS)
+    assert sum(len(kills) for _, _, kills in CASES) >= 60
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_kills_change_nothing(killed, number):
+    name, kind, kills = CASES[number]
+    outcome = killed(name, kind, kills, seed=number)
+    assert outcome.n_kills == len(kills)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100))
+def test_drawn_kills_change_nothing(killed, undisturbed, seed):
+    """Scenario, fault and kills are drawn; of 400 kills asked for, more than 300 happen."""
+    draw = Random(seed)
+    name, kind = draw.choice(sorted(SCENARIOS)), draw.choice(FAULTS)
+    reached = undisturbed(name).reached
+    often = [point for point, count in reached.items() if count >= 8] + [IN_FLIGHT]
+    kills = [(draw.choice(sorted(reached)), 1)]
+    kills += [(draw.choice(often), draw.randint(1, 3)) for _ in range(3)]
+    outcome = killed(name, kind, kills, seed)
+    assert outcome.n_kills >= len(kills) - 1, kills

@@ -1,0 +1,114 @@
+"""What must hold after any number of kills, read from the exchange's own ledger and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from robotrader_sdk.types import Side
+from runner.execution.journal.ledger import expected_balances
+from runner.execution.journal.tables import EntryKind, EntryRow, FillRow, OrderRow
+from runner.execution.status import Status
+from runner.storage.database import Database
+from tests.crash.harness import Outcome
+
+ZERO = Decimal(0)
+_TIME_MOVES = ("request", "order", "trade")
+_STATES = {"FILLED": Status.FILLED, "CANCELED": Status.CANCELLED, "EXPIRED": Status.EXPIRED}
+
+
+def check_once(outcome: Outcome) -> None:
+    """No order is there twice."""
+    created = Counter(
+        entry.what["client_id"]
+        for entry in outcome.served.local.ledger.entries
+        if entry.kind == "order" and entry.what["what"] == "NEW"
+    )
+    assert [order for order, count in created.items() if count > 1] == []
+
+
+def check_protected(outcome: Outcome) -> None:
+    """Whenever the market went on, all that was held had its stop at the exchange."""
+    orders = {order.number: order for order in _orders(outcome)}
+    held: dict[str, Decimal] = {}
+    stops: dict[int, Decimal] = {}
+    now = 0
+    for entry in outcome.served.local.ledger.entries:
+        if entry.kind not in _TIME_MOVES:
+            continue
+        if entry.time_ms > now:
+            for symbol, quantity in held.items():
+                covered = sum((q for n, q in stops.items() if orders[n].symbol == symbol), ZERO)
+                assert covered >= abs(quantity), f"{symbol} at {now}: {quantity}, stops {covered}"
+            now = entry.time_ms
+        if entry.kind == "trade":
+            signed = int(entry.what["side"]) * entry.what["quantity"]
+            held[entry.what["symbol"]] = held.get(entry.what["symbol"], ZERO) + signed
+        elif entry.kind == "order":
+            _keep(stops, orders[entry.what["order"]], entry.what)
+
+
+def _keep(stops: dict[int, Decimal], order: Any, told: dict[str, Any]) -> None:
+    if order.trigger is None:
+        return
+    if told["state"] in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW"):
+        stops[order.number] = order.quantity - told["executed"]
+    else:
+        stops.pop(order.number, None)
+
+
+def check_journal(outcome: Outcome) -> None:
+    """The journal has every order and every fill of the exchange, once, and the same money."""
+    orders, fills, entries, expected = asyncio.run(_read(outcome))
+    there = {order.client_id: order for order in _orders(outcome)}
+    assert set(there) == {o.client_order_id for o in orders if _arrived(o)}
+    for order in orders:
+        if order.client_order_id in there:
+            state = there[order.client_order_id].state
+            assert order.status is _STATES.get(str(state), Status.WORKING), order.client_order_id
+            assert order.filled == there[order.client_order_id].executed
+    trades = [t for t in outcome.served.exchange.records.trades if t.kind == "trade"]
+    assert sorted((f.client_order_id, f.quantity, f.price, f.fee) for f in fills) == sorted(
+        (_client_id(outcome, t), t.quantity, t.price, t.fee) for t in trades
+    )
+    assert [e.reference for e in entries if e.kind is EntryKind.EXTERNAL] == []
+    account = outcome.served.exchange.accounts["alice"]
+    balances = {asset: b.total for asset, b in account.balances.items() if b.total}
+    assert {asset: total for asset, total in expected.items() if total} == balances
+
+
+def position_of(outcome: Outcome) -> dict[str, Decimal]:
+    """What the exchange's trades leave held, by symbol."""
+    held: dict[str, Decimal] = {}
+    for _, symbol, side, _, quantity in outcome.trades:
+        held[symbol] = held.get(symbol, ZERO) + Side(side) * quantity
+    return held
+
+
+def _orders(outcome: Outcome) -> list[Any]:
+    return list(outcome.served.exchange.records.orders.values())
+
+
+def _client_id(outcome: Outcome, trade: Any) -> str:
+    return str(outcome.served.exchange.records.orders[trade.order].client_id)
+
+
+def _arrived(order: OrderRow) -> bool:
+    if order.status in (Status.ABANDONED, Status.REJECTED, Status.WAITING):
+        return False
+    return bool(order.exchange_order_id)
+
+
+async def _read(outcome: Outcome) -> tuple[Any, Any, Any, dict[str, Decimal]]:
+    async with (
+        Database(f"sqlite:///{outcome.database}") as database,
+        database.reading() as session,
+    ):
+        orders = list(await session.scalars(select(OrderRow)))
+        fills = list(await session.scalars(select(FillRow)))
+        entries = list(await session.scalars(select(EntryRow)))
+        return orders, fills, entries, await expected_balances(session, "main")
