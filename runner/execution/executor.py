@@ -116,7 +116,8 @@ class Executor:
             if working:
                 there = {r.client_order_id: r for r in await self.broker.open_orders(symbol)}
                 for order in working:
-                    await self._seeing.see(order, there.get(order.client_order_id))
+                    report = there.get(order.client_order_id)
+                    await (self._seeing.see(order, report) if report else self._seeing.find(order))
         await self._watch(standing)
         await self.settle()
 

@@ -59,6 +59,20 @@ class Seeing:
                 return changed
             await self._clock.sleep(self._patience.interval)
 
+    async def find(self, order: OrderRow) -> bool:
+        """See an order that works and is not among the open ones; it may take a while to be found.
+
+        What is not found at all stays as it is, and is looked for again the next time.
+        """
+        deadline = self._clock.monotonic() + self._patience.grace
+        while True:
+            report = await self._broker.look_up(order.symbol, order.client_order_id)
+            if report is not None:
+                return await self.see(order, report)
+            if self._clock.monotonic() >= deadline:
+                return False
+            await self._clock.sleep(self._patience.interval)
+
     async def see_end(self, order: OrderRow) -> bool:
         """Look at an order that is about to end until it has; whether anything has changed."""
         deadline = self._clock.monotonic() + self._patience.fills

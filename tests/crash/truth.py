@@ -31,25 +31,32 @@ def check_once(outcome: Outcome) -> None:
     assert [order for order, count in created.items() if count > 1] == []
 
 
-def check_protected(outcome: Outcome) -> None:
-    """Whenever the market went on, all that was held had its stop at the exchange."""
+def check_protected(outcome: Outcome, hidden_ms: int = 0) -> None:
+    """Whenever the market went on, all that was held had its stop at the exchange.
+
+    hidden_ms: for how long, by the wall clock, the exchange may have kept a fill to itself.
+    """
     orders = {order.number: order for order in _orders(outcome)}
     held: dict[str, Decimal] = {}
     stops: dict[int, Decimal] = {}
-    now = 0
+    now = since = 0
     for entry in outcome.served.local.ledger.entries:
         if entry.kind not in _TIME_MOVES:
             continue
+        bare = [s for s, q in held.items() if abs(q) > _covered(s, stops, orders)]
+        since = since if bare else entry.wall_ms
         if entry.time_ms > now:
-            for symbol, quantity in held.items():
-                covered = sum((q for n, q in stops.items() if orders[n].symbol == symbol), ZERO)
-                assert covered >= abs(quantity), f"{symbol} at {now}: {quantity}, stops {covered}"
+            assert not bare or entry.wall_ms - since <= hidden_ms, f"{bare} at {entry.number}"
             now = entry.time_ms
         if entry.kind == "trade":
             signed = int(entry.what["side"]) * entry.what["quantity"]
             held[entry.what["symbol"]] = held.get(entry.what["symbol"], ZERO) + signed
         elif entry.kind == "order":
             _keep(stops, orders[entry.what["order"]], entry.what)
+
+
+def _covered(symbol: str, stops: dict[int, Decimal], orders: dict[int, Any]) -> Decimal:
+    return sum((q for number, q in stops.items() if orders[number].symbol == symbol), ZERO)
 
 
 def _keep(stops: dict[int, Decimal], order: Any, told: dict[str, Any]) -> None:
