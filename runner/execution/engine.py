@@ -91,6 +91,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._switches: list[SwitchRow] = []
         self._refreshed = float("-inf")
+        self._refreshing = asyncio.Lock()
         self.installation: InstallationRow
 
     async def __aenter__(self) -> Self:
@@ -210,16 +211,17 @@ class Engine:
 
     async def _refresh(self) -> None:
         """Read the switches, and the bots' states, which whoever serves their owners may change."""
-        now = time.monotonic()
-        if now - self._refreshed < _FRESH:
-            return
-        self._refreshed = now
-        async with self.database.reading() as session:
-            self._switches = await switches_on(session)
-            states = await states_of(session)
-        for bot_id, bot in self.bots.items():
-            if (await bot.running.executor.standing()).bot.state is not states.get(bot_id):
-                bot.running.executor.forget()
+        async with self._refreshing:  # whoever comes while it is read waits for it
+            now = time.monotonic()
+            if now - self._refreshed < _FRESH:
+                return
+            async with self.database.reading() as session:
+                self._switches = await switches_on(session)
+                states = await states_of(session)
+            for bot_id, bot in self.bots.items():
+                if (await bot.running.executor.standing()).bot.state is not states.get(bot_id):
+                    bot.running.executor.forget()
+            self._refreshed = now
 
     async def _guarded(
         self, bots: list[Served], work: Callable[[], Awaitable[Result]]

@@ -21,11 +21,12 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Timeframe
-from runner.execution.broker import Broker
+from runner.execution.broker import Broker, OrderReport
 from runner.execution.errors import OrderMissingError, UnknownOutcomeError
 from runner.execution.identity import Purpose
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import (
+    leave_at_market,
     open_orders,
     orders_by_id,
     replace_at_market,
@@ -78,6 +79,7 @@ class Executor:
         self._fresh: set[str] = set()
         """Committed by this process and not sent yet: the only ones that need no look."""
         self._since: dict[str, float] = {}
+        self._triggered: dict[str, float] = {}
         self._standing: Standing | None = None
 
     def note_new(self, ids: Sequence[str]) -> None:
@@ -118,8 +120,19 @@ class Executor:
                 for order in working:
                     report = there.get(order.client_order_id)
                     await (self._seeing.see(order, report) if report else self._seeing.find(order))
+                    await self._escalate(order, report)
         await self._watch(standing)
         await self.settle()
+
+    async def _escalate(self, order: OrderRow, report: OrderReport | None) -> None:
+        """A protecting stop-limit that was triggered must fill soon, or the market has leapt it."""
+        if order.type is not OrderType.STOP_LIMIT or order.lot is None or not order.is_open:
+            return
+        if report is None or report.is_trigger:
+            return
+        since = self._triggered.setdefault(order.client_order_id, self._clock.monotonic())
+        if self._clock.monotonic() - since >= self._patience.escalation:
+            await self.write(partial(leave_at_market, order_id=order.client_order_id))
 
     async def now(self) -> datetime:
         """The exchange's time."""

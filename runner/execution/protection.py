@@ -20,15 +20,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.broker import Market
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.fills import open_lots
-from runner.execution.journal.orders import add_order, next_sequence, open_orders
-from runner.execution.journal.tables import BotRow, InstallationRow, LotRow, OrderRow
+from runner.execution.journal.orders import (
+    add_order,
+    next_sequence,
+    open_orders,
+    refused_protection,
+)
+from runner.execution.journal.tables import BotRow, BotState, InstallationRow, LotRow, OrderRow
 from runner.execution.rules import Levels, Rules, protection_of
 from runner.execution.status import Status
 
@@ -36,7 +40,10 @@ OFFSET = Decimal("0.01")
 """How far beyond its stop a stop-limit's limit lies: it fills unless the market leaps over it."""
 
 MOST_REFUSALS = 3
-"""After how many refusals of a lot's protection it is closed at the market."""
+"""After how many refusals of a lot's protection in one bar it is closed at the market."""
+
+NEARLY_DUST = Decimal("1.5")
+"""Times the minimum notional: what was worth no more at its entry may be worth less by now."""
 
 PASSED = "the price has passed the stop"
 """The reason of a refused stop that has to become a market order at once."""
@@ -105,6 +112,8 @@ def wanted_orders(lot: LotRow, levels: Levels, market: Market) -> list[Wanted]:
     quantity = market.lots(lot.quantity)
     if not quantity:
         return []
+    if lot.at_market:
+        return [Wanted(purpose=levels.purpose, type=OrderType.MARKET, quantity=quantity)]
     wanted = []
     if levels.stop is not None:
         wanted.append(_stop(levels.stop, levels.purpose, quantity, lot.direction, market))
@@ -165,15 +174,14 @@ class _Cover:
     async def renew(self, own: Sequence[OrderRow]) -> bool:
         """Bring the lot's orders to what is wanted."""
         market = self.rules.market
-        levels = protection_of(self.lot, self.rules)
-        wanted = wanted_orders(self.lot, levels, market)
+        if (given_up := await self._look_at_refusals()) is not None:
+            return given_up
+        wanted = wanted_orders(self.lot, protection_of(self.lot, self.rules), market)
         live = [order for order in own if not order.cancel_wanted]
         met = [any(want.is_met_by(order) for order in live) for want in wanted]
         surplus = [o for o in live if not any(want.is_met_by(o) for want in wanted)]
         if all(met):
             return _cancel(surplus, only_if=all(o.status is not Status.PENDING for o in live))
-        if (last := await self._last_resort(levels.purpose)) is not None:
-            return last
         if market.stop_locks_balance or market.has_order_list:
             _cancel(live)
             await self._place(wanted, after=[order.client_order_id for order in own])
@@ -182,28 +190,36 @@ class _Cover:
             await self._place(missing, after=[])
         return True
 
-    async def _last_resort(self, purpose: Purpose) -> bool | None:
-        """Close the lot at the market if its protection is refused; None if it is not."""
-        refused = list(
-            await self.session.scalars(
-                select(OrderRow)
-                .where(OrderRow.lot == self.lot.entry, OrderRow.status == Status.REJECTED)
-                .order_by(OrderRow.created_at, OrderRow.sequence)
-            )
-        )
+    async def _look_at_refusals(self) -> bool | None:
+        """What follows where the lot's protection is refused; None: go on as if it were not.
+
+        It is closed at the market. If that is refused, too, what is left is dust, or nothing more
+        is tried before the next bar.
+        """
+        bar = self.bot.last_bar or self.bot.started
+        refused = await refused_protection(self.session, self.lot.entry, bar)
         if not refused:
             return None
-        passed = refused[-1].reason.startswith(PASSED)
-        if len(refused) >= 2 * MOST_REFUSALS:
+        if len(refused) < 2 * MOST_REFUSALS:
+            passed = refused[-1].reason.startswith(PASSED)
+            self.lot.at_market |= passed or len(refused) >= MOST_REFUSALS
+            return None
+        if self._is_dust():
             self.lot.is_open, self.lot.is_dust, self.lot.closed_at = False, True, self.at
             return True
-        if not passed and len(refused) < MOST_REFUSALS:
-            return None
-        quantity = self.rules.market.lots(self.lot.quantity)
-        await self._place(
-            [Wanted(purpose=purpose, type=OrderType.MARKET, quantity=quantity)], after=[]
-        )
-        return True
+        if self.bot.state is BotState.RUNNING:
+            self.bot.state = BotState.EXIT_ONLY
+            self.bot.state_reason = (
+                f"{self.lot.symbol} can neither be protected nor closed: {refused[-1].reason}"
+            )
+            return True
+        return False
+
+    def _is_dust(self) -> bool:
+        """Whether what is held is about as small as the smallest order."""
+        market, quantity = self.rules.market, self.lot.quantity
+        small = quantity * self.lot.entry_price < NEARLY_DUST * market.min_notional
+        return small or market.lots(quantity) < market.min_quantity
 
     async def _place(self, wanted: Sequence[Wanted], after: list[str]) -> None:
         bar = self.bot.last_bar or self.bot.started

@@ -232,6 +232,7 @@ def _new_lot(booking: _Booking, number: int) -> LotRow:
         opened_at=booking.fill.time,
         is_open=True,
         is_dust=False,
+        at_market=False,
     )
 
 

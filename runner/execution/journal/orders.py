@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from robotrader_sdk.types import OrderType
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.moves import move
-from runner.execution.journal.tables import BotRow, InstallationRow, OrderRow
+from runner.execution.journal.tables import BotRow, InstallationRow, LotRow, OrderRow
 from runner.execution.status import Status
 
 
@@ -114,3 +114,20 @@ async def stop_watching(session: AsyncSession, order_id: str) -> None:
         other.cancel_wanted = True
     order.watch_price = None
     order.after = [other.client_order_id for other in in_the_way]
+
+
+async def refused_protection(session: AsyncSession, entry: str, bar: datetime) -> list[OrderRow]:
+    """The orders of a bar that were to protect or close a lot and were refused, oldest first."""
+    found = await session.scalars(
+        select(OrderRow)
+        .where(OrderRow.lot == entry, OrderRow.status == Status.REJECTED, OrderRow.bar == bar)
+        .order_by(OrderRow.sequence)
+    )
+    return list(found)
+
+
+async def leave_at_market(session: AsyncSession, order_id: str) -> None:
+    """A stop-limit was passed without a fill: the lot is closed at the market in its place."""
+    order = await session.get_one(OrderRow, order_id)
+    lot = await session.get_one(LotRow, order.lot)
+    order.cancel_wanted = lot.at_market = True

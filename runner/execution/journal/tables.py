@@ -189,7 +189,7 @@ class LotRow(Row):
 
     quantity: held, base units. opened: all that was ever in it, after a fee in base. entry_value:
     of the fills that opened it, before fees. best_price: the extreme a trailing stop hangs on.
-    is_dust: too small to be sold.
+    is_dust: too small to be sold. at_market: it is closed at the market, its stop has failed.
     """
 
     __tablename__ = "lots"
@@ -217,6 +217,7 @@ class LotRow(Row):
     closed_at: Mapped[datetime | None]
     is_open: Mapped[bool] = mapped_column(default=True)
     is_dust: Mapped[bool] = mapped_column(default=False)
+    at_market: Mapped[bool] = mapped_column(default=False)
 
     @property
     def entry_price(self) -> Decimal:

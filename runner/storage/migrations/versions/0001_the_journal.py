@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("is_dust", sa.Boolean(), nullable=False),
+        sa.Column("at_market", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["bot_id"], ["bots.id"], name=op.f("fk_lots_bot_id_bots")),
         sa.ForeignKeyConstraint(
             ["entry"], ["orders.client_order_id"], name=op.f("fk_lots_entry_orders")

@@ -1,0 +1,191 @@
+"""Protection at a real exchange: it follows what is held, and does not need a living runner."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+import robotrader_sdk as rt
+from robotrader_sdk.types import OrderType, Side
+from runner.execution.identity import Purpose
+from runner.execution.journal.tables import BotState
+from runner.execution.status import Status
+from runner.testnet.core.settings import Settings
+from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.testnet.conftest import bars_of, exchange_of, serve
+
+__all__ = ["serve"]
+SPOT, PERP, NO_STOPS = "BTC/USDT", "BTC/USDT:USDT", "SOL/USDT"
+CALM = (100.0, 100.5, 99.5, 100.0)
+
+
+class Once(rt.Strategy):
+    """Buys at the first close, protected."""
+
+    stop_loss: float = rt.param(0.05)
+    take_profit: float = rt.param(0.0)
+    quantity: float = rt.param(1.0)
+    limit: float = rt.param(0.0)
+
+    def init(self, bars) -> None:
+        self.is_done = False
+
+    def on_bar(self, ctx) -> None:
+        if self.is_done:
+            return
+        self.is_done = True
+        more = {"take_profit": self.take_profit} if self.take_profit else {}
+        if self.limit:
+            more["limit_price"] = self.limit
+        ctx.buy(quantity=self.quantity, stop_loss=self.stop_loss, **more)
+
+
+def run(served, folder, bars, use, **terms):
+    async def work():
+        async with live_bots(served, folder, [Once], bars) as bots:
+            if not bots.engine.bots:
+                await bots.add(terms_of(bars, "Once", **terms))
+            await bots.engine.reconcile()
+            await use(bots)
+
+    asyncio.run(work())
+
+
+def stops(bots, symbol):
+    return [order for order in bots.working(symbol) if order.trigger is not None]
+
+
+@pytest.mark.parametrize(("venue", "symbol"), [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP)])
+def test_after_each_partial_fill_the_stop_has_its_quantity(serve, tmp_path, venue, symbol):
+    bars = {symbol: bars_of(CALM, CALM, (100.0, 100.2, 98.0, 99.0), CALM, CALM)}
+    settings = Settings(fill_fraction=Decimal("0.4"))
+    served = serve(exchange_of(bars, settings=settings))
+    seen = []
+
+    async def use(bots):
+        await bots.to_close(2)
+        while (await bots.step()).at == "fill":
+            (lot,) = await bots.lots()
+            (stop,) = stops(bots, symbol)
+            seen.append(lot.quantity)
+            assert stop.remaining == lot.quantity
+
+    run(served, tmp_path, bars, use, exchange=venue, params={"limit": 99.0})
+    assert len(seen) == 3
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize(("venue", "symbol"), [("binance", SPOT), ("bybit", PERP)])
+def test_a_stop_protects_while_no_runner_lives(serve, tmp_path, venue, symbol):
+    bars = {symbol: bars_of(CALM, CALM, CALM, (100.0, 100.0, 90.0, 91.0), CALM, CALM)}
+    served = serve(exchange_of(bars))
+
+    async def enter(bots):
+        await bots.to_close(2)
+        assert len(stops(bots, symbol)) == 1
+
+    async def come_back(bots):
+        (lot,) = await bots.lots()
+        assert not lot.is_open
+        assert (lot.exit_purpose, lot.exit_value) == (Purpose.STOP_LOSS, 95)
+        assert await bots.orders(is_open=True) == []
+
+    run(served, tmp_path, bars, enter, exchange=venue)
+    served.call(served.local.driver.step, 2)
+    run(served, tmp_path, bars, come_back, exchange=venue)
+
+
+def test_a_stop_limit_that_is_leapt_over_becomes_a_market_order(serve, tmp_path):
+    leap = (93.0, 93.5, 92.0, 92.5)  # the stop is at 95, its limit 1 % beyond
+    bars = {NO_STOPS: bars_of(CALM, CALM, leap, leap, leap)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        (stop,) = stops(bots, NO_STOPS)
+        assert (stop.trigger, stop.price) == (95, Decimal("94.05"))
+        await bots.to_close()
+        assert [lot.is_open for lot in await bots.lots()] == [True]
+        await asyncio.sleep(0.2)
+        await bots.engine.look()
+        (lot,) = await bots.lots()
+        assert not lot.is_open
+        assert lot.at_market
+        assert bots.working(NO_STOPS) == []
+        last = (await bots.orders())[-1]
+        assert (last.type, last.status, last.side) == (OrderType.MARKET, Status.FILLED, Side.SELL)
+
+    run(served, tmp_path, bars, use)
+
+
+def test_a_take_profit_that_can_not_rest_is_watched(serve, tmp_path):
+    rise = (100.0, 111.0, 99.8, 110.8)  # and the next bar opens there
+    bars = {SPOT: bars_of(CALM, CALM, rise, (110.8, 111.0, 110.0, 110.5), CALM)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        assert [order.trigger for order in bots.working(SPOT)] == [95]
+        await bots.to_close()
+        (lot,) = await bots.lots()
+        assert not lot.is_open
+        assert lot.exit_purpose is Purpose.TAKE_PROFIT
+        assert lot.exit_value > 110
+        assert bots.working(SPOT) == []
+
+    run(served, tmp_path, bars, use, exchange="bybit", params={"take_profit": 0.1})
+
+
+def test_where_there_are_order_lists_both_rest_and_one_ends_the_other(serve, tmp_path):
+    bars = {SPOT: bars_of(CALM, CALM, (100.0, 111.0, 99.8, 110.8), CALM, CALM)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        assert sorted(o.trigger or o.price for o in bots.working(SPOT)) == [95, 110]
+        await bots.to_close()
+        (lot,) = await bots.lots()
+        assert (lot.exit_purpose, lot.exit_value) == (Purpose.TAKE_PROFIT, 110)
+        assert bots.working(SPOT) == []
+        assert await bots.orders(is_open=True) == []
+
+    run(served, tmp_path, bars, use, params={"take_profit": 0.1})
+
+
+def test_protection_that_its_owner_takes_away_is_put_back(serve, tmp_path):
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        (stop,) = stops(bots, SPOT)
+        served.call(served.exchange.cancel, stop)
+        await bots.to_close()
+        (again,) = stops(bots, SPOT)
+        assert again.number != stop.number
+        assert again.trigger == stop.trigger
+
+    run(served, tmp_path, bars, use)
+
+
+def test_what_is_too_small_to_be_sold_is_dust_and_nothing_goes_on_for_ever(serve, tmp_path):
+    """The price falls so far that the rest is below the smallest order."""
+    small = (45.0, 45.5, 44.5, 45.0)
+    bars = {SPOT: bars_of(CALM, CALM, small, small, small)}
+    served = serve(exchange_of(bars))
+    market = served.exchange.markets[SPOT]
+    quantity = float(market.min_notional) * 1.2 / 100
+
+    async def use(bots):
+        await bots.to_close(2)
+        served.call(served.exchange.cancel, stops(bots, SPOT)[0])
+        await bots.to_close(2)
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.is_dust) == (False, True)
+        refused = [o for o in await bots.orders() if o.status is Status.REJECTED]
+        assert 3 <= len(refused) <= 6
+        assert (await bots.bot()).state is BotState.RUNNING
+
+    run(served, tmp_path, bars, use, params={"quantity": quantity, "stop_loss": 0.1})

@@ -1,0 +1,182 @@
+"""The exchange's truth against the journal: what is ours is entered, what is not is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+import robotrader_sdk as rt
+from robotrader_sdk.types import OrderType, Side
+from runner.execution.identity import Purpose
+from runner.execution.journal.ledger import expected_balances
+from runner.execution.journal.tables import BotState, EntryKind, EntryRow
+from runner.testnet.core.orders import Request
+from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.testnet.conftest import bars_of, exchange_of, serve
+
+__all__ = ["serve"]
+SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
+CALM = (100.0, 100.5, 99.5, 100.0)
+
+
+class Holds(rt.Strategy):
+    """Buys at the first close and holds."""
+
+    quantity: float = rt.param(1.0)
+
+    def init(self, bars) -> None:
+        self.is_done = False
+
+    def on_bar(self, ctx) -> None:
+        if not self.is_done:
+            self.is_done = True
+            ctx.buy(quantity=self.quantity)
+
+
+def run(served, folder, bars, use, **terms):
+    async def work():
+        async with live_bots(served, folder, [Holds], bars) as bots:
+            if not bots.engine.bots:
+                await bots.add(terms_of(bars, "Holds", **terms))
+            await bots.engine.reconcile()
+            await use(bots)
+
+    asyncio.run(work())
+
+
+def stranger(served, symbol, side=Side.BUY, quantity="1", **more):
+    """The account's owner trades by hand."""
+    given = {"type": OrderType.MARKET, "quantity": Decimal(quantity), **more}
+    request = Request(symbol=symbol, side=side, **given)
+    return served.call(served.exchange.submit, "alice", request)
+
+
+async def totals(bots):
+    async with bots.database.reading() as session:
+        return {a: t for a, t in (await expected_balances(session, "main")).items() if t}
+
+
+def held(served):
+    balances = served.exchange.accounts["alice"].balances
+    return {asset: balance.total for asset, balance in balances.items() if balance.total}
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_orders_of_others_are_left_alone_and_those_that_look_like_ours_are_told(
+    serve, tmp_path, venue
+):
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+    resting = {"type": OrderType.LIMIT, "price": Decimal(90), "quantity": Decimal("0.5")}
+    alien = "rtzz0001s6kq8001e0"
+
+    async def use(bots):
+        stranger(served, SPOT, **resting, client_id="by-hand")
+        stranger(served, SPOT, **resting, client_id=alien)
+        await bots.to_close(3)
+        await bots.engine.reconcile()
+        await bots.engine.kill("all", flatten=True, reason="a test")
+        working = {order.client_id for order in bots.working(SPOT)}
+        assert working == {"by-hand", alien}
+        told = await bots.findings()
+        assert any(alien in text and "left alone" in text for text in told)
+        assert not any("by-hand" in text for text in told)
+
+    run(served, tmp_path, bars, use, exchange=venue)
+
+
+def test_what_comes_and_goes_by_other_hands_is_entered_as_external(serve, tmp_path):
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        stranger(served, SPOT, quantity="2")
+        for _ in range(3):
+            await bots.engine.reconcile()
+        assert await totals(bots) == held(served)
+        external = [e for e in await bots.rows(EntryRow) if e.kind is EntryKind.EXTERNAL]
+        assert {e.asset: e.amount for e in external}["BTC"] == 2
+        assert all(e.bot_id == 0 for e in external)
+        (lot,) = await bots.lots()
+        assert lot.quantity == 1
+
+    run(served, tmp_path, bars, use)
+
+
+def test_a_fill_that_nobody_saw_is_entered_once(serve, tmp_path):
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close()
+        for _ in range(3):
+            await bots.engine.reconcile()
+        await bots.to_close()
+        for _ in range(3):
+            await bots.engine.reconcile()
+        assert await totals(bots) == held(served)
+        trades = [e for e in await bots.rows(EntryRow) if e.kind is EntryKind.TRADE]
+        assert len(trades) == 2
+
+    run(served, tmp_path, bars, use)
+
+
+def test_a_liquidation_is_seen_recorded_and_stops_the_bot(serve, tmp_path):
+    crash = (95.0, 95.0, 80.0, 81.0)
+    bars = {PERP: bars_of(CALM, CALM, crash, crash, crash)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(3)
+        await bots.engine.reconcile()
+        bot = await bots.bot()
+        assert bot.state is BotState.STOPPED
+        assert "liquidated" in bot.state_reason
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.LIQUIDATION)
+        assert any("liquidated" in text for text in await bots.findings())
+        for _ in range(2):
+            await bots.engine.reconcile()
+        assert await totals(bots) == held(served)
+
+    run(
+        served, tmp_path, bars, use, exchange="bybit", leverage=Decimal(10),
+        params={"quantity": 40.0}, capital=Decimal(1_000),
+    )  # fmt: skip
+
+
+def test_a_position_that_is_not_the_journals_lets_the_bot_only_exit(serve, tmp_path):
+    bars = {PERP: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        stranger(served, PERP, Side.SELL, "0.4")
+        await bots.engine.reconcile()
+        bot = await bots.bot()
+        assert bot.state is BotState.EXIT_ONLY
+        assert "0.6" in bot.state_reason
+        assert "1" in bot.state_reason
+
+    run(served, tmp_path, bars, use, exchange="bybit")
+
+
+def test_two_bots_share_an_account_and_each_has_its_own(serve, tmp_path):
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.add(terms_of(bars, "Holds", params={"quantity": 3.0}, name="second"))
+        await bots.to_close(3)
+        for _ in range(2):
+            await bots.engine.reconcile()
+        assert {lot.bot_id: lot.quantity for lot in await bots.lots()} == {1: 1, 2: 3}
+        assert await totals(bots) == held(served)
+        await bots.engine.kill("bot", "2", flatten=True, reason="a test")
+        assert {lot.bot_id: lot.is_open for lot in await bots.lots()} == {1: True, 2: False}
+        assert held(served)["BTC"] == 1
+
+    run(served, tmp_path, bars, use)
