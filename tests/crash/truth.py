@@ -11,7 +11,15 @@ from sqlalchemy import select
 
 from robotrader_sdk.types import Side
 from runner.execution.journal.ledger import expected_balances
-from runner.execution.journal.tables import EntryKind, EntryRow, FillRow, OrderRow
+from runner.execution.journal.tables import (
+    BotRow,
+    EntryKind,
+    EntryRow,
+    FillRow,
+    LotRow,
+    OrderRow,
+    PositionRow,
+)
 from runner.execution.status import Status
 from runner.storage.database import Database
 from tests.crash.harness import Outcome
@@ -68,23 +76,27 @@ def _keep(stops: dict[int, Decimal], order: Any, told: dict[str, Any]) -> None:
         stops.pop(order.number, None)
 
 
-def check_journal(outcome: Outcome) -> None:
-    """The journal has every order and every fill of the exchange, once, and the same money."""
-    orders, fills, entries, expected = asyncio.run(_read(outcome))
-    there = {order.client_id: order for order in _orders(outcome)}
+def check_journal(outcome: Outcome, account: str = "main", owner: str = "alice") -> None:
+    """The journal has every order and every fill of the exchange, once, and the same money.
+
+    account: what the journal calls what the exchange calls `owner`.
+    """
+    orders, fills, entries, expected = asyncio.run(_read(outcome, account))
+    there = {order.client_id: order for order in _orders(outcome) if order.account == owner}
     assert set(there) == {o.client_order_id for o in orders if _arrived(o)}
     for order in orders:
         if order.client_order_id in there:
             state = there[order.client_order_id].state
             assert order.status is _STATES.get(str(state), Status.WORKING), order.client_order_id
             assert order.filled == there[order.client_order_id].executed
-    trades = [t for t in outcome.served.exchange.records.trades if t.kind == "trade"]
+    records = outcome.served.exchange.records
+    trades = [t for t in records.trades if t.kind == "trade" and t.account == owner]
     assert sorted((f.client_order_id, f.quantity, f.price, f.fee) for f in fills) == sorted(
         (_client_id(outcome, t), t.quantity, t.price, t.fee) for t in trades
     )
     assert [e.reference for e in entries if e.kind is EntryKind.EXTERNAL] == []
-    account = outcome.served.exchange.accounts["alice"]
-    balances = {asset: b.total for asset, b in account.balances.items() if b.total}
+    books = outcome.served.exchange.accounts[owner].balances
+    balances = {asset: balance.total for asset, balance in books.items() if balance.total}
     assert {asset: total for asset, total in expected.items() if total} == balances
 
 
@@ -110,12 +122,52 @@ def _arrived(order: OrderRow) -> bool:
     return bool(order.exchange_order_id)
 
 
-async def _read(outcome: Outcome) -> tuple[Any, Any, Any, dict[str, Decimal]]:
+def check_books(outcome: Outcome, account: str = "main") -> None:
+    """Each bot's lots, dust and positions are what its fills made of them."""
+    lots, positions, fills = asyncio.run(_read_books(outcome, account))
+    for position in positions:
+        own = [
+            lot for lot in lots if (lot.bot_id, lot.symbol) == (position.bot_id, position.symbol)
+        ]
+        held = sum((lot.quantity * lot.direction for lot in own), ZERO)
+        assert held == position.quantity, key
+        traded = sum(
+            (
+                int(fill.side) * fill.quantity - _base_fee(fill)
+                for fill in fills
+                if (fill.bot_id, fill.symbol) == key
+            ),
+            ZERO,
+        )
+        assert traded == position.quantity, key
+
+
+def _base_fee(fill: FillRow) -> Decimal:
+    is_spot = ":" not in fill.symbol
+    return fill.fee if is_spot and fill.fee_asset == fill.symbol.partition("/")[0] else ZERO
+
+
+async def _read_books(outcome: Outcome, account: str) -> tuple[Any, Any, Any]:
     async with (
         Database(f"sqlite:///{outcome.database}") as database,
         database.reading() as session,
     ):
-        orders = list(await session.scalars(select(OrderRow)))
-        fills = list(await session.scalars(select(FillRow)))
-        entries = list(await session.scalars(select(EntryRow)))
-        return orders, fills, entries, await expected_balances(session, "main")
+        bots = list(await session.scalars(select(BotRow.id).where(BotRow.account == account)))
+        kinds: tuple[Any, ...] = (LotRow, PositionRow, FillRow)
+        lots, positions, fills = [
+            list(await session.scalars(select(kind).where(kind.bot_id.in_(bots)))) for kind in kinds
+        ]
+        return lots, positions, fills
+
+
+async def _read(outcome: Outcome, account: str) -> tuple[Any, Any, Any, dict[str, Decimal]]:
+    async with (
+        Database(f"sqlite:///{outcome.database}") as database,
+        database.reading() as session,
+    ):
+        kinds: tuple[Any, ...] = (OrderRow, FillRow, EntryRow)
+        orders, fills, entries = [
+            list(await session.scalars(select(kind).where(kind.account == account)))
+            for kind in kinds
+        ]
+        return orders, fills, entries, await expected_balances(session, account)

@@ -1,0 +1,43 @@
+"""After a wild day of twenty bots, books, journal and exchange agree to the last unit."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crash.chaos import ACCOUNTS, DAY, Day, exchange_with, faults_of
+from tests.crash.harness import Outcome
+from tests.crash.truth import check_books, check_journal, check_once
+from tests.runner.testnet.conftest import serve
+
+__all__ = ["serve"]
+
+
+def live_through(serve, folder, n_bars: int, seed: int) -> Outcome:
+    day = Day(None, folder, n_bars)
+    day.served = serve(exchange_with(day.bars))
+    day.run(faults_of(seed))
+    return Outcome(day.served, folder / "journal.db", [], 0)
+
+
+def check(outcome: Outcome) -> None:
+    check_once(outcome)
+    for account, owner in ACCOUNTS.items():
+        check_journal(outcome, account, owner)
+        check_books(outcome, account)
+    entries = outcome.served.local.ledger.entries
+    met = {
+        e.what["fault_kind"] for e in entries if e.kind == "fault" and e.what["what"] == "occurred"
+    }
+    assert len(met) >= 8, met
+    assert len(outcome.served.exchange.records.trades) >= 100
+
+
+def test_two_hours(serve, tmp_path):
+    check(live_through(serve, tmp_path, DAY // 12, seed=1))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_000)
+@pytest.mark.parametrize("seed", range(2))
+def test_a_day(serve, tmp_path, seed):
+    check(live_through(serve, tmp_path, DAY, seed))
