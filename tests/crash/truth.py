@@ -126,9 +126,8 @@ def check_books(outcome: Outcome, account: str = "main") -> None:
     """Each bot's lots, dust and positions are what its fills made of them."""
     lots, positions, fills = asyncio.run(_read_books(outcome, account))
     for position in positions:
-        own = [
-            lot for lot in lots if (lot.bot_id, lot.symbol) == (position.bot_id, position.symbol)
-        ]
+        key = (position.bot_id, position.symbol)
+        own = [lot for lot in lots if (lot.bot_id, lot.symbol) == key]
         held = sum((lot.quantity * lot.direction for lot in own), ZERO)
         assert held == position.quantity, key
         traded = sum(
