@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -99,6 +100,15 @@ class Executor:
             return await self.database.write(work)
         finally:
             self._standing = None
+
+    async def write_beside(self, work: Work[Result]) -> Result:
+        """Write something that changes nothing of where the bot stands."""
+        return await self.database.write(work)
+
+    def know(self, bot: BotRow) -> None:
+        """The bot's own row has just been written; its orders and positions are as they were."""
+        if self._standing is not None:
+            self._standing = replace(self._standing, bot=bot)
 
     def forget(self) -> None:
         """Somebody else has written something about this bot."""

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.errors import RobotraderError
@@ -30,8 +29,14 @@ from runner.execution.errors import LeaseLostError
 from runner.execution.executor import Executor
 from runner.execution.funding import collect_all_funding
 from runner.execution.identity import Purpose
-from runner.execution.journal.orders import add_order, orders_by_id
-from runner.execution.journal.tables import BotRow, BotState, LotRow, OrderRow, TickRow
+from runner.execution.journal.orders import (
+    add_order,
+    openings_since,
+    orders_by_id,
+    want_cancelled,
+)
+from runner.execution.journal.tables import BotRow, BotState, OrderRow, TickRow
+from runner.execution.journal.ticks import claim, trail
 from runner.execution.points import reach
 from runner.execution.promotion import desk_of
 from runner.execution.risk import RiskGate, watch_equity
@@ -79,15 +84,10 @@ async def run_tick(bot: RunningBot, histories: Histories, *, is_late: bool = Fal
     open_time = max(bars.index[-1] for bars in histories.values()).to_pydatetime()
     report = TickReport(open_time)
     await bot.executor.look()
-    is_new, any_expired = await bot.executor.write(
-        lambda session: _claim(session, bot, histories, open_time)
-    )
-    if not is_new:
+    if not await _take(bot, histories, open_time):
         report.was_done = True
         return report
     reach("after claim")
-    if any_expired:
-        await bot.executor.settle()
     await collect_all_funding(bot.executor)
     standing = await bot.executor.standing()
     ended = standing.untold
@@ -102,9 +102,7 @@ async def run_tick(bot: RunningBot, histories: Histories, *, is_late: bool = Fal
     refused = _check(decision, gate, is_late)
     report.logs = decision.logs
     reach("before decision commit")
-    ids = await bot.executor.write(
-        lambda session: _commit(session, bot, open_time, decision, refused, ended, report)
-    )
+    ids = await _write_down(bot, open_time, decision, refused, ended, report)
     reach("after decision commit")
     bot.executor.note_new(ids)
     report.n_orders = len(ids)
@@ -112,58 +110,67 @@ async def run_tick(bot: RunningBot, histories: Histories, *, is_late: bool = Fal
     return report
 
 
-async def _expire(session: AsyncSession, bot: RunningBot, open_time: datetime) -> bool:
-    """Orders whose last bar has closed are to be cancelled; whether there are any."""
-    found = await session.scalars(
-        select(OrderRow).where(
-            OrderRow.bot_id == bot.bot_id,
-            OrderRow.is_open,
-            OrderRow.last_bar.is_not(None),
-            OrderRow.last_bar <= open_time,
-            ~OrderRow.cancel_wanted,
-        )
-    )
-    orders = list(found)
-    for order in orders:
-        order.cancel_wanted = True
-    return bool(orders)
+async def _take(bot: RunningBot, histories: Histories, open_time: datetime) -> bool:
+    """Claim the bar and let time pass; False if it is done already."""
+    standing = await bot.executor.standing()
+    extremes = _extremes(standing, histories, open_time)
+    expired = [
+        order.client_order_id
+        for orders in standing.orders.values()
+        for order in orders
+        if order.last_bar is not None and order.last_bar <= open_time and not order.cancel_wanted
+    ]
+    changes = bool(extremes or expired)
+    write = bot.executor.write if changes else bot.executor.write_beside
+    owner_id = standing.bot.owner_id
+
+    async def take(session: AsyncSession) -> bool:
+        if not await claim(session, bot.bot_id, owner_id, open_time, bot.fence):
+            return False
+        await trail(session, extremes)
+        await want_cancelled(session, expired)
+        return True
+
+    is_new = await write(take)
+    if is_new and expired:
+        await bot.executor.settle()
+    return is_new
 
 
-async def _claim(
-    session: AsyncSession, bot: RunningBot, histories: Histories, open_time: datetime
-) -> tuple[bool, bool]:
-    """Take a bar under this engine's number, and let time pass: whether it is not done already,
-    and whether orders are to be cancelled for their age.
-    """
-    tick = await session.get(TickRow, (bot.bot_id, open_time))
-    if tick is not None and tick.is_done:
-        return False, False
-    if tick is None:
-        owner = await session.scalar(select(BotRow.owner_id).where(BotRow.id == bot.bot_id))
-        session.add(
-            TickRow(bot_id=bot.bot_id, bar=open_time, owner_id=owner, fence=bot.fence, logs=[])
-        )
-    elif tick.fence > bot.fence:
-        raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} belongs to a newer engine")
-    else:
-        tick.fence = bot.fence
-    await _trail(session, bot, histories, open_time)
-    return True, await _expire(session, bot, open_time)
+def _extremes(standing: Standing, histories: Histories, open_time: datetime) -> dict[str, Decimal]:
+    """What trailing stops hang on after this bar, by entry, where it is new (rule 10)."""
+    found = {}
+    for symbol, lots in standing.lots.items():
+        for lot in lots:
+            saw_all = lot.opened_at < open_time or lot.at_open
+            if symbol not in histories or not lot.terms.get("trailing_stop") or not saw_all:
+                continue
+            extreme = _exact(histories[symbol]["high" if lot.direction > 0 else "low"].iloc[-1])
+            known = lot.best_price or lot.entry_price
+            best = max(known, extreme) if lot.direction > 0 else min(known, extreme)
+            if best != lot.best_price:
+                found[lot.entry] = best
+    return found
 
 
-async def _trail(
-    session: AsyncSession, bot: RunningBot, histories: Histories, open_time: datetime
-) -> None:
-    """Let trailing stops know the bar's extreme, where the lot saw all of it (rule 10)."""
-    lots = await session.scalars(select(LotRow).where(LotRow.bot_id == bot.bot_id, LotRow.is_open))
-    for lot in lots:
-        bars = histories.get(lot.symbol)
-        saw_all = lot.opened_at < open_time or lot.at_open
-        if bars is None or not lot.terms.get("trailing_stop") or not saw_all:
-            continue
-        extreme = _exact(bars["high" if lot.direction > 0 else "low"].iloc[-1])
-        best = lot.best_price or lot.entry_price
-        lot.best_price = max(best, extreme) if lot.direction > 0 else min(best, extreme)
+async def _write_down(
+    bot: RunningBot,
+    open_time: datetime,
+    decision: Decision,
+    refused: set[int],
+    ended: Sequence[OrderRow],
+    report: TickReport,
+) -> list[str]:
+    """Commit the decision; the ids of the orders that may be sent."""
+
+    async def commit(session: AsyncSession) -> tuple[list[str], BotRow]:
+        return await _commit(session, bot, open_time, decision, refused, ended, report)
+
+    if decision.cancels or ended or len(refused) < len(decision.new):
+        return (await bot.executor.write(commit))[0]
+    _, row = await bot.executor.write_beside(commit)
+    bot.executor.know(row)
+    return []
 
 
 def _ask(
@@ -252,15 +259,14 @@ async def _commit(
     refused: set[int],
     ended: Sequence[OrderRow],
     report: TickReport,
-) -> list[str]:
-    """Write the tick down, all of it or nothing; the ids of the orders that may be sent."""
+) -> tuple[list[str], BotRow]:
+    """Write the tick down, all of it or nothing; the orders that may be sent, and the bot."""
     tick = await session.get_one(TickRow, (bot.bot_id, open_time))
     if tick.fence != bot.fence or tick.is_done:
         raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} was taken by another engine")
     row = await session.get_one(BotRow, bot.bot_id)
     await _look_at_equity(row, bot, open_time, report)
-    for order in await orders_by_id(session, decision.cancels):
-        order.cancel_wanted = True
+    await want_cancelled(session, decision.cancels)
     for order in await orders_by_id(session, [order.client_order_id for order in ended]):
         order.is_told = True
     made: dict[int, OrderRow] = {}
@@ -269,7 +275,7 @@ async def _commit(
             made[number] = await _write_order(session, bot, row, open_time, number, new, made)
     row.strategy_state, row.last_bar = decision.state, open_time
     tick.is_done, tick.logs, tick.equity = True, report.logs, report.equity
-    return [o.client_order_id for o in made.values() if o.status is Status.PENDING]
+    return [o.client_order_id for o in made.values() if o.status is Status.PENDING], row
 
 
 async def _look_at_equity(
@@ -326,18 +332,8 @@ async def _recent(bot: RunningBot, open_time: datetime) -> int:
     """How many orders that open something were decided in the last minute of the market."""
     if bot.timeframe.seconds >= 60:
         return 0
-    since = open_time - timedelta(minutes=1)
     async with bot.database.reading() as session:
-        count: Any = await session.scalar(
-            select(func.count())
-            .select_from(OrderRow)
-            .where(
-                OrderRow.bot_id == bot.bot_id,
-                OrderRow.bar > since,
-                OrderRow.purpose.in_((Purpose.ENTRY, Purpose.REBALANCE)),
-            )
-        )
-    return int(count)
+        return await openings_since(session, bot.bot_id, open_time - timedelta(minutes=1))
 
 
 def _exact(price: Any) -> Decimal:

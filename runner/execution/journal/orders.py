@@ -131,3 +131,23 @@ async def leave_at_market(session: AsyncSession, order_id: str) -> None:
     order = await session.get_one(OrderRow, order_id)
     lot = await session.get_one(LotRow, order.lot)
     order.cancel_wanted = lot.at_market = True
+
+
+async def want_cancelled(session: AsyncSession, ids: Sequence[str]) -> None:
+    """Have orders cancelled."""
+    for order in await orders_by_id(session, ids):
+        order.cancel_wanted = True
+
+
+async def openings_since(session: AsyncSession, bot_id: int, since: datetime) -> int:
+    """How many orders that open something a bot has decided at bars after a time."""
+    count = await session.scalar(
+        select(func.count())
+        .select_from(OrderRow)
+        .where(
+            OrderRow.bot_id == bot_id,
+            OrderRow.bar > since,
+            OrderRow.purpose.in_((Purpose.ENTRY, Purpose.REBALANCE)),
+        )
+    )
+    return int(count or 0)
