@@ -80,6 +80,7 @@ def faults_of(seed: int) -> list[FaultRequest]:
     return [
         FaultRequest(
             kind=kind,
+            venue="bybit" if kind == "handled_twice" else "",  # see TWICE in test_kills
             probability=0.004 if kind not in ("ban", "maintenance") else 0.0005,
             seconds=_SECONDS.get(kind, 1.0),
             seed=draw.randrange(1 << 30),
