@@ -41,7 +41,10 @@ class RequestLimiter(Protocol):
 
 
 class Wire:
-    """A ccxt client whose requests take turns, whose replies are kept, and that never rounds."""
+    """A ccxt client whose requests take turns, whose replies are kept, and that never rounds.
+
+    reads: how urgent its reading is.
+    """
 
     def __init__(
         self,
@@ -49,8 +52,10 @@ class Wire:
         exchange: str,
         limiter: RequestLimiter | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reads: Priority = Priority.RECONCILE,
     ) -> None:
         self.client = client
+        self._priorities = {**_PRIORITIES, Doing.READ: reads}
         self._exchange = exchange
         self._limiter = limiter
         self._now = now
@@ -85,7 +90,7 @@ class Wire:
         return self._now() - self.clock_ahead
 
     async def _attempt(self, doing: Doing, ask: Callable[[], Awaitable[T]]) -> T | Failure:
-        asked = Asked(_PRIORITIES[doing])
+        asked = Asked(self._priorities[doing])
         token = _ASKED.set(asked)
         try:
             answer = await ask()

@@ -86,6 +86,7 @@ class Engine:
         self.database, self._brokers = database, brokers
         self._find, self._patience = find, patience
         self.bots: dict[int, Served] = {}
+        self._refused: set[int] = set()
         self._open: dict[tuple[str, str, str], Broker] = {}
         self._reconcilers: dict[tuple[str, str, str], Reconciler] = {}
         self._stack = AsyncExitStack()
@@ -127,6 +128,7 @@ class Engine:
         except ExecutionError as error:
             logger.error("bot %s is paused: %s", row.id, error)
             await self._pause(row.id, str(error))
+            self._refused.add(row.id)
             return
         self.bots[row.id] = Served(row, running, key)
         others = [b.running for b in self.bots.values() if b.account == key]
@@ -137,6 +139,14 @@ class Engine:
             )
         else:
             known.bots = others
+
+    async def serve_waiting(self) -> None:
+        """Take into service the bots that were written down since; leave those that are stopped."""
+        async with self.database.reading() as session:
+            rows = await bots_in_service(session)
+        for row in rows:
+            if row.id not in self.bots and row.id not in self._refused:
+                await self.serve(row)
 
     async def reconcile(self) -> list[Reconciliation]:
         """Compare every account with its exchange; those that can't be reached are left out."""

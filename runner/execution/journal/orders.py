@@ -151,3 +151,13 @@ async def openings_since(session: AsyncSession, bot_id: int, since: datetime) ->
         )
     )
     return int(count or 0)
+
+
+async def orders_since(
+    session: AsyncSession, bot_id: int, since: datetime | None
+) -> list[OrderRow]:
+    """The orders of a bot that were decided at bars from a time on, oldest first."""
+    query = select(OrderRow).where(OrderRow.bot_id == bot_id)
+    if since is not None:
+        query = query.where(OrderRow.bar >= since)
+    return list(await session.scalars(query.order_by(OrderRow.bar, OrderRow.sequence)))

@@ -1,0 +1,158 @@
+"""Keeps an engine going: bars from feeds, ticks, looks at orders, and reconciliation by the clock.
+
+A bot ticks at each bar that all its symbols have, in order; those it has missed come first, as late
+ones. Where a symbol has no bar of a time at which the others do, it is waited for until the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from robotrader_sdk.types import Timeframe
+from runner.execution.engine import Engine, Served
+from runner.execution.errors import BrokerError
+from runner.execution.feed import Feed, Subscription
+from runner.execution.tick import TickReport
+
+logger = logging.getLogger(__name__)
+
+Told = Callable[[int, TickReport], None]
+
+
+Feeds = Callable[[str], Feed]
+"""Gives the feed of an exchange by its name; one for all bots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Seconds between two looks at working orders, and between two reconciliations."""
+
+    look: float = 5.0
+    reconcile: float = 60.0
+
+
+@dataclass(slots=True)
+class _Fed:
+    """A bot and its bars. done: the last bar it has ticked at, or None."""
+
+    bot: Served
+    timeframe: Timeframe
+    subscriptions: dict[str, Subscription]
+    done: datetime | None = None
+
+
+class Keeper:
+    """Keeps the bots of an engine going; `tell` hears of each tick."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        feeds: Feeds,
+        *,
+        rhythm: Rhythm | None = None,
+        tell: Told | None = None,
+    ) -> None:
+        self.engine, self._feeds = engine, feeds
+        self._rhythm = rhythm or Rhythm()
+        self._tell = tell
+        self._fed: dict[int, _Fed] = {}
+        self._looked = self._reconciled = float("-inf")
+
+    async def run(
+        self,
+        until: Callable[[], bool] = lambda: False,
+        after: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Go on until told to stop; StorageError if the database fails, which ends all.
+
+        after: is called after each turn.
+        """
+        while not until():
+            await self.turn()
+            if after is not None:
+                await after()
+            if not until():
+                await self._wait()
+
+    async def turn(self) -> None:
+        """One round: whatever is due now."""
+        await self.engine.serve_waiting()
+        await self._feed_new_bots()
+        now = time.monotonic()
+        if now - self._reconciled >= self._rhythm.reconcile:
+            await self.engine.reconcile()
+            self._reconciled = self._looked = now
+        elif now - self._looked >= self._rhythm.look:
+            await self.engine.look()
+            self._looked = now
+        polls = [self._feeds(exchange).poll() for exchange in self._exchanges()]
+        await asyncio.gather(*polls)
+        await asyncio.gather(*(self._tick_all(fed) for fed in self._fed.values()))
+
+    async def _feed_new_bots(self) -> None:
+        for bot_id in [known for known in self._fed if known not in self.engine.bots]:
+            fed = self._fed.pop(bot_id)
+            for subscription in fed.subscriptions.values():
+                self._feeds(fed.bot.row.exchange).unsubscribe(subscription)
+        for bot_id, bot in list(self.engine.bots.items()):
+            if bot_id not in self._fed:
+                await self._subscribe(bot_id, bot)
+
+    async def _subscribe(self, bot_id: int, bot: Served) -> None:
+        feed, row = self._feeds(bot.row.exchange), bot.row
+        timeframe = Timeframe.parse(row.timeframe)
+        try:
+            made = {s: await feed.subscribe(s, timeframe, row.anchor) for s in row.symbols}
+        except BrokerError as error:
+            logger.warning("bot %s has no bars yet: %s", bot_id, error)
+            return
+        self._fed[bot_id] = _Fed(bot, timeframe, made, await self.engine.last_bar(bot_id))
+
+    async def _tick_all(self, fed: _Fed) -> None:
+        """Tick at every bar that has closed since the last; an exchange that fails is for later."""
+        feed = self._feeds(fed.bot.row.exchange)
+        frames = {s: feed.history(one) for s, one in fed.subscriptions.items()}
+        due = _due(frames, fed.done or fed.bot.row.started, is_new=fed.done is None)
+        for moment in due:
+            seen = {symbol: frame.loc[:moment] for symbol, frame in frames.items()}
+            report = await self.engine.tick(fed.bot.row.id, seen, is_late=moment != due[-1])
+            if report is None:
+                return
+            fed.done = moment.to_pydatetime()
+            if not report.was_done and self._tell is not None:
+                self._tell(fed.bot.row.id, report)
+
+    def _exchanges(self) -> set[str]:
+        return {fed.bot.row.exchange for fed in self._fed.values()}
+
+    async def _wait(self) -> None:
+        """Until a bar may have closed, or something else is due."""
+        waits: list[Awaitable[None]] = [self._feeds(one).wait() for one in self._exchanges()]
+        tasks = [asyncio.ensure_future(wait) for wait in waits]
+        tasks.append(asyncio.ensure_future(asyncio.sleep(self._rhythm.look)))
+        _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+
+
+def _due(
+    frames: Mapping[str, pd.DataFrame], since: datetime, *, is_new: bool
+) -> list[pd.Timestamp]:
+    """The bars after one that every symbol has, oldest first; a new bot begins with the newest.
+
+    A time that a symbol has no bar of, and later ones has, is not waited for.
+    """
+    if any(frame.empty for frame in frames.values()):
+        return []
+    ready, after = min(frame.index[-1] for frame in frames.values()), pd.Timestamp(since)
+    newer = [f.index[f.index.searchsorted(after, side="right") :] for f in frames.values()]
+    due = sorted({moment for index in newer for moment in index if moment <= ready})
+    return due[-1:] if is_new else due
