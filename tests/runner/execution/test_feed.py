@@ -1,0 +1,246 @@
+"""The feed, against a real exchange whose clock is stepped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+import robotrader_sdk as rt
+from robotrader_sdk.data.validate import BarsWarning
+from robotrader_sdk.types import Timeframe
+from runner.execution.ccxt_market_data import CcxtMarketData
+from runner.execution.errors import MarketUnknownError
+from runner.execution.feed import Feed
+from runner.testnet import ccxt_config
+from tests.runner.execution.brokers import fault, requests_of, step
+from tests.runner.testnet.conftest import exchange_of, serve
+
+__all__ = ["serve"]
+SYMBOL, MINUTE = "BTC/USDT", Timeframe(60)
+BARS = rt.synthetic_bars(80, "1m", seed=3, price=40_000.0).round(1)
+KLINES = {"binance": "GET /api/v3/klines", "bybit": "GET /v5/market/kline"}
+
+
+@asynccontextmanager
+async def feed_at(served, venue, **more):
+    data = CcxtMarketData(
+        venue, overrides={**ccxt_config(venue, served.url), "timeout": 500, **more}
+    )
+    data._client.timeout_on_exit = 0
+    try:
+        yield Feed(data, pause=0.05, at_most=0.2)
+    finally:
+        await data.close()
+
+
+def times(new):
+    return [bar.open_time for bar in new]
+
+
+def anchor_of(number: int):
+    return BARS.index[number].to_pydatetime()
+
+
+@pytest.fixture(params=["binance", "bybit"])
+def venue(request):
+    return request.param
+
+
+@pytest.fixture
+def served(serve):
+    served = serve(exchange_of({SYMBOL: BARS, "ETH/USDT": BARS}))
+    step(served, 20)
+    return served
+
+
+def test_however_many_subscribe_there_is_one_request_a_series(served, venue):
+    async def work():
+        async with feed_at(served, venue) as feed:
+            for number in range(100):
+                await feed.subscribe(SYMBOL, MINUTE, anchor_of(number % 3))
+            await feed.subscribe("ETH/USDT", MINUTE, anchor_of(0))
+            before = len(requests_of(served, KLINES[venue]))
+            for _ in range(5):
+                step(served)
+                assert len(await feed.poll()) == 2
+            assert len(requests_of(served, KLINES[venue])) == before + 10
+            assert await feed.poll() == []
+            assert len(requests_of(served, KLINES[venue])) == before + 10
+
+    asyncio.run(work())
+
+
+def test_only_closed_bars_are_given_by_the_exchanges_own_time(served, venue):
+    async def work():
+        async with feed_at(served, venue) as feed:
+            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(5))
+            history = feed.history(subscription)
+            pd.testing.assert_frame_equal(
+                history, BARS.iloc[5:20], check_freq=False, check_index_type=False
+            )
+            step(served)
+            (new,) = await feed.poll()
+            assert (new.open_time, new.is_late) == (BARS.index[20], False)
+            assert feed.history(subscription).index[-1] == BARS.index[20]
+
+    asyncio.run(work())
+
+
+def test_what_was_missed_comes_first_in_order_and_is_late(served, venue):
+    async def work():
+        async with feed_at(served, venue) as feed:
+            await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            step(served, 30)
+            new = await feed.poll()
+            assert times(new) == list(BARS.index[20:50])
+            assert [bar.is_late for bar in new] == [True] * 29 + [False]
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "timeout_before", "error_before", "truncated"])
+def test_what_fails_is_asked_for_again_and_nothing_is_lost(served, venue, kind, caplog):
+    async def work():
+        async with feed_at(served, venue) as feed:
+            await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            step(served, 2)
+            with fault(served, kind, route=KLINES[venue], seconds=1.0):
+                assert await feed.poll() == []
+            assert times(await feed.poll()) == list(BARS.index[20:22])
+
+    asyncio.run(work())
+    assert "asked for again" in caplog.text
+
+
+def test_each_history_begins_at_its_own_anchor(served):
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            late = await feed.subscribe(SYMBOL, MINUTE, anchor_of(15))
+            early = await feed.subscribe(SYMBOL, MINUTE, anchor_of(2))
+            assert feed.history(late).index[0] == BARS.index[15]
+            assert feed.history(early).index[0] == BARS.index[2]
+            mine = feed.history(late)
+            mine.iloc[0, 0] = 0.0
+            assert feed.history(late).iloc[0, 0] == BARS.iloc[15, 0]
+            feed.unsubscribe(early)
+            feed.unsubscribe(late)
+            step(served)
+            assert await feed.poll() == []
+
+    asyncio.run(work())
+
+
+def test_a_late_bar_is_waited_for_and_told_once(served, caplog):
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            with fault(served, "late_bar", symbol=SYMBOL, seconds=0.3, times=1):
+                step(served)
+                for _ in range(3):
+                    assert await feed.poll() == []
+                    await feed.wait()
+                await asyncio.sleep(0.3)
+                assert times(await feed.poll()) == [BARS.index[20]]
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(work())
+    assert caplog.text.count("is late") == 1
+
+
+def test_a_bar_that_never_comes_is_a_gap_and_is_told(served, caplog):
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            with fault(served, "missing_bar", symbol=SYMBOL, times=1):
+                step(served)
+                assert await feed.poll() == []
+            step(served)
+            assert times(await feed.poll()) == [BARS.index[21]]
+            assert BARS.index[20] not in feed.history(subscription).index
+
+    asyncio.run(work())
+    assert "the exchange has no bar of" in caplog.text
+
+
+def test_a_revised_bar_replaces_the_one_that_was_known(served, caplog):
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            with fault(served, "revised_bar", symbol=SYMBOL, seconds=0.2, times=1):
+                step(served)
+                await feed.poll()
+            first = feed.history(subscription).iloc[-1]["close"]
+            await asyncio.sleep(0.3)
+            step(served)
+            await feed.poll()
+            assert feed.n_revised == 1
+            assert feed.history(subscription).iloc[-2]["close"] == BARS.iloc[20]["close"] != first
+
+    asyncio.run(work())
+    assert "was revised" in caplog.text
+
+
+def test_real_gaps_do_not_stop_it(serve, real_bars):
+    with pytest.warns(BarsWarning, match="538 gaps"):
+        bars = rt.read_bars(real_bars / "UNITTEST-BTC_1m_with_gaps_2017-11.csv").iloc[:300]
+    served = serve(exchange_of({SYMBOL: bars}))
+    gaps = (bars.index.to_series().diff() > pd.Timedelta("1min")).sum()
+    assert gaps >= 1
+
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            step(served, 5)
+            subscription = await feed.subscribe(SYMBOL, MINUTE, bars.index[0].to_pydatetime())
+            for _ in range(29):
+                step(served, 10)
+                await feed.poll()
+            assert list(feed.history(subscription).index) == list(bars.index[:295])
+
+    asyncio.run(work())
+
+
+def test_a_hint_ends_the_wait_early(served):
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            feed._at_most = 30.0
+            await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            await feed.poll()
+            waiting = asyncio.create_task(feed.wait())
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+            feed.hint.set()
+            await asyncio.wait_for(waiting, 1.0)
+
+    asyncio.run(work())
+
+
+def test_unknown_symbols_and_timeframes_are_said(served, venue):
+    async def work():
+        async with feed_at(served, venue) as feed:
+            with pytest.raises(MarketUnknownError, match="BTC/USDT"):
+                await feed.subscribe("BTC/USDX", MINUTE, anchor_of(0))
+            with pytest.raises(MarketUnknownError, match="1m, "):
+                await feed.subscribe(SYMBOL, Timeframe(7), anchor_of(0))
+
+    asyncio.run(work())
+
+
+def test_long_histories_come_page_by_page(serve):
+    bars = rt.synthetic_bars(2_600, "1m", seed=1, price=100.0).round(1)
+    served = serve(exchange_of({SYMBOL: bars}))
+    for _ in range(5):
+        step(served, 500)
+
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            subscription = await feed.subscribe(SYMBOL, MINUTE, bars.index[0].to_pydatetime())
+            assert list(feed.history(subscription).index) == list(bars.index[:2_500])
+            oldest = bars.index[0].to_pydatetime() + timedelta(minutes=1)
+            assert len(await feed.data.bars(SYMBOL, MINUTE, oldest, 1_234)) == 1_234
+
+    asyncio.run(work())
