@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from inspect import isawaitable
 from typing import Self, TypeVar
 
 import pandas as pd
@@ -50,7 +51,7 @@ from runner.storage.upgrade import upgrade
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Brokers = Callable[[BotRow], Broker]
+Brokers = Callable[[BotRow], Broker | Awaitable[Broker]]
 _FRESH = 1.0
 """For how many seconds the switches are known once they were read."""
 
@@ -116,7 +117,8 @@ class Engine:
         key = (row.exchange, row.account, row.mode)
         try:
             if key not in self._open:
-                self._open[key] = self._brokers(row)
+                made = self._brokers(row)
+                self._open[key] = await made if isawaitable(made) else made
             running = await bring_up(
                 self.database,
                 self._open[key],

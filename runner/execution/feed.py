@@ -146,6 +146,10 @@ class Feed:
         frame = self._series[(subscription.symbol, subscription.timeframe)].as_frame()
         return frame.loc[pd.Timestamp(subscription.anchor) : until]
 
+    def bar(self, subscription: Subscription, open_time: datetime) -> ClosedBar | None:
+        """A closed bar of a subscription's series, by its name."""
+        return self._series[(subscription.symbol, subscription.timeframe)].bars.get(open_time)
+
     async def poll(self) -> list[NewBar]:
         """Ask for what should have closed; the new bars of all series, oldest first.
 

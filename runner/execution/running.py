@@ -19,6 +19,7 @@ from robotrader_sdk.types import Timeframe
 from runner.execution.engine import Engine, Served
 from runner.execution.errors import BrokerError
 from runner.execution.feed import Feed, Subscription
+from runner.execution.paper import PaperBroker
 from runner.execution.tick import TickReport
 
 logger = logging.getLogger(__name__)
@@ -121,6 +122,8 @@ class Keeper:
         frames = {s: feed.history(one) for s, one in fed.subscriptions.items()}
         due = _due(frames, fed.done or fed.bot.row.started, is_new=fed.done is None)
         for moment in due:
+            if not await self._match_paper(fed, moment.to_pydatetime()):
+                return
             seen = {symbol: frame.loc[:moment] for symbol, frame in frames.items()}
             report = await self.engine.tick(fed.bot.row.id, seen, is_late=moment != due[-1])
             if report is None:
@@ -128,6 +131,18 @@ class Keeper:
             fed.done = moment.to_pydatetime()
             if not report.was_done and self._tell is not None:
                 self._tell(fed.bot.row.id, report)
+
+    async def _match_paper(self, fed: _Fed, moment: datetime) -> bool:
+        """On paper, let the bar fill what it fills, the bot answering each fill."""
+        broker, feed = fed.bot.running.executor.broker, self._feeds(fed.bot.row.exchange)
+        if not isinstance(broker, PaperBroker):
+            return True
+        for symbol, subscription in fed.subscriptions.items():
+            bar = feed.bar(subscription, moment)
+            while bar is not None and await broker.match_next(symbol, bar):
+                if not await self.engine.look_at(fed.bot.row.id):
+                    return False
+        return True
 
     def _exchanges(self) -> set[str]:
         return {fed.bot.row.exchange for fed in self._fed.values()}

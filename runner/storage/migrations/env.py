@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from alembic import context
 
-from runner.execution.journal import tables  # noqa: F401 - its tables are to be known
+from runner.execution.journal import paper, tables  # noqa: F401 - their tables are to be known
 from runner.storage.schema import Row
 from runner.storage.types import ExactDecimal, Labelled, UtcTime
 
