@@ -38,6 +38,11 @@ def listen(listener: Callable[[str], None]) -> None:
     _listeners.append(listener)
 
 
+def ignore(listener: Callable[[str], None]) -> None:
+    """Do not call it any more."""
+    _listeners.remove(listener)
+
+
 def reach(point: str) -> None:
     """Say that a point has been reached."""
     for listener in _listeners:

@@ -24,6 +24,9 @@ from runner.execution.tick import TickReport
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 32
+"""Bots that tick at the same time: enough to share commits, and the first need not wait for all."""
+
 Told = Callable[[int, TickReport], None]
 
 
@@ -95,7 +98,8 @@ class Keeper:
             self._looked = now
         polls = [self._feeds(exchange).poll() for exchange in self._exchanges()]
         await asyncio.gather(*polls)
-        await asyncio.gather(*(self._tick_all(fed) for fed in self._fed.values()))
+        turns = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(self._tick_in_turn(fed, turns) for fed in self._fed.values()))
 
     async def _feed_new_bots(self) -> None:
         for bot_id in [known for known in self._fed if known not in self.engine.bots]:
@@ -115,6 +119,10 @@ class Keeper:
             logger.warning("bot %s has no bars yet: %s", bot_id, error)
             return
         self._fed[bot_id] = _Fed(bot, timeframe, made, await self.engine.last_bar(bot_id))
+
+    async def _tick_in_turn(self, fed: _Fed, turns: asyncio.Semaphore) -> None:
+        async with turns:
+            await self._tick_all(fed)
 
     async def _tick_all(self, fed: _Fed) -> None:
         """Tick at every bar that has closed since the last; an exchange that fails is for later."""

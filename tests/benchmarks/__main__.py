@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.benchmarks import local_exchange, markets, memory, ours, peers, portfolio, startup
+from tests.benchmarks import load, local_exchange, markets, memory, ours, peers, portfolio, startup
 from tests.benchmarks.clock import medians
+from tests.runner import postgresql
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,33 @@ def exchange_promises(n_orders: int, n_bars: int, rounds: int) -> list[Promise]:
     return [*promises, Promise(name, seconds, 60.0, True, "")]
 
 
-GROUPS = ("vectorised", "event", "portfolio", "scaling", "memory", "startup", "exchange")
+def load_promises(n_bots: int, n_bars: int) -> list[Promise]:
+    few = load.measure(n_bots // 10, n_bars)
+    measured = [load.measure(n_bots, n_bars)]
+    programs = postgresql.programs()
+    if programs is None:
+        sys.stdout.write("note: PostgreSQL is not installed, so only SQLite is measured\n")
+    else:
+        with postgresql.serving(programs) as url:
+            measured.append(load.measure(n_bots, n_bars, url))
+    promises = []
+    for one in measured:
+        detail = (
+            f"{one.ticks_a_second:.0f} ticks/s, {one.orders_a_second:.1f} orders/s "
+            f"({one.n_orders}), close to submit p50 {one.latency_p50:.2f} s "
+            f"p99 {one.latency_p99:.2f} s, {one.cpu_ms_a_tick:.1f} ms CPU a tick, "
+            f"{one.memory_mb:.0f} MB"
+        )
+        name = f"{n_bots:,} bots, {one.database}: a minute's bars, s"
+        promises.append(Promise(name, n_bots / one.ticks_a_second, 60.0, True, detail))
+        name = f"{n_bots:,} bots, {one.database}: requests for bars, over a tenth's"
+        promises.append(Promise(name, one.requests / few.requests, 1.0, True, ""))
+    return promises
+
+
+GROUPS = (
+    "vectorised", "event", "portfolio", "scaling", "memory", "startup", "exchange", "load",
+)  # fmt: skip
 
 
 def main() -> int:
@@ -146,6 +173,7 @@ def main() -> int:
         "scaling": lambda: scaling_promises(1_000_000, 10_000_000, max(3, asked.rounds // 2)),
         "memory": lambda: memory_promises(1_000_000),
         "startup": lambda: startup_promises(asked.rounds),
+        "load": lambda: load_promises(1_000, 5),
         "exchange": lambda: exchange_promises(4_000, 1_000_000, max(3, asked.rounds // 2)),
     }
     promises = []

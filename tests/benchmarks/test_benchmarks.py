@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks import local_exchange, markets, memory, ours, peers, startup
+from tests.benchmarks import load, local_exchange, markets, memory, ours, peers, startup
 from tests.benchmarks.__main__ import Promise
 
 
@@ -49,3 +49,10 @@ def test_both_venues_take_and_cancel_what_is_sent_to_be_timed():
 
 def test_orders_rest_while_bars_are_stepped_through():
     assert local_exchange.seconds_for_bars(300) > 0
+
+
+def test_bars_are_asked_for_once_however_many_bots_there_are():
+    few, many = load.measure(40, 2), load.measure(100, 2)
+
+    assert few.requests == many.requests == load.N_SERIES
+    assert many.n_orders > 0
