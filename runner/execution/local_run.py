@@ -14,6 +14,7 @@ from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.ccxt_client import Credentials
 from runner.execution.ccxt_market_data import CcxtMarketData
 from runner.execution.engine import Engine
+from runner.execution.errors import ExchangeUnreachableError
 from runner.execution.feed import Feed
 from runner.execution.journal.bots import BotTerms
 from runner.execution.journal.orders import orders_since
@@ -73,7 +74,11 @@ async def run_local(wanted: LocalRun, say: Say) -> None:
             Engine(database, lambda _: broker) as engine,
         ):
             if not engine.bots:
-                await engine.serve(await _deploy(database, broker, data, wanted))
+                try:
+                    await engine.serve(await _deploy(database, broker, data, wanted))
+                except ExchangeUnreachableError as error:
+                    where = f"is there a local exchange at {wanted.url}?"
+                    raise ExchangeUnreachableError(f"{error}; {where}") from None
             teller = _Teller(engine, say, wanted.n_bars)
             await engine.reconcile()
             keeper = Keeper(engine, lambda _: feed, rhythm=Rhythm(0.5, 10.0), tell=teller.hear)

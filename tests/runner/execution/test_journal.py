@@ -1,0 +1,212 @@
+"""The journal, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from robotrader_sdk.types import Side
+from runner.execution.errors import IllegalMoveError
+from runner.execution.identity import Purpose
+from runner.execution.journal.ledger import Party, enter, expected_balances, holdings_of
+from runner.execution.journal.moves import move
+from runner.execution.journal.tables import (
+    EntryKind,
+    EntryRow,
+    FillRow,
+    LotRow,
+    OrderRow,
+    PositionRow,
+)
+from runner.execution.status import Status
+from runner.storage.upgrade import differences
+from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal
+
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def booked(url, use, market=SPOT, **more):
+    async def work(database):
+        async def write(session):
+            return await use(await Booker.new(session, market, **more))
+
+        return await database.write(write)
+
+    return in_journal(url, work)
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(database_url):
+    assert in_journal(database_url, differences) == []
+
+
+def test_a_fill_is_entered_once_by_its_trade_id(database_url):
+    async def use(booker):
+        order = await booker.order(BUY, "2")
+        fill = {"trade_id": "t1"}
+        assert await booker.book(order, "1", "100", "0.1", **fill)
+        assert not await booker.book(order, "1", "100", "0.1", **fill)
+        assert await booker.book(order, "1", "101", "0.1", trade_id="t2")
+        assert len(await booker.rows(FillRow)) == 2
+        assert (order.filled, order.filled_value) == (2, 201)
+        (lot,) = await booker.rows(LotRow)
+        assert (lot.quantity, lot.entry_price) == (2, Decimal("100.5"))
+        return await holdings_of(booker.session, "main", booker.bot.id)
+
+    held = booked(database_url, use)
+    assert held == {"BTC": 2, "USDT": Decimal("-201.2")}
+
+
+TRADES = st.lists(
+    st.tuples(
+        st.sampled_from(["0.1", "0.25", "1.003"]),
+        st.sampled_from(["99.99", "100", "123.45"]),
+        st.sampled_from([("0", "USDT"), ("0.12", "USDT"), ("0.0001", "BTC"), ("0.003", "BNB")]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(TRADES, st.booleans())
+def test_entries_add_up_to_what_was_traded(tmp_path_factory, trades, sells):
+    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'j.db'}"
+    totals: dict[str, Decimal] = {}
+
+    def count(asset, amount):
+        totals[asset] = totals.get(asset, Decimal(0)) + amount
+
+    async def use(booker):
+        for number, (quantity, price, (fee, asset)) in enumerate(trades):
+            side = SELL if sells and number % 2 else BUY
+            await booker.trade(side, quantity, price, fee, asset)
+            count("BTC", int(side) * Decimal(quantity))
+            count("USDT", -int(side) * Decimal(quantity) * Decimal(price))
+            count(asset, -Decimal(fee))
+        sums: dict[str, Decimal] = {}
+        for entry in await booker.rows(EntryRow):
+            sums[entry.asset] = sums.get(entry.asset, Decimal(0)) + entry.amount
+        return sums, await expected_balances(booker.session, "main")
+
+    sums, expected = booked(url, use)
+    wanted = {asset: total for asset, total in totals.items() if total}
+    assert {asset: total for asset, total in sums.items() if total} == wanted
+    assert {asset: total for asset, total in expected.items() if total} == wanted
+
+
+def test_lots_close_first_in_first_out_and_protection_closes_its_own(database_url):
+    async def use(booker):
+        first = await booker.trade(BUY, "1", "100")
+        second = await booker.trade(BUY, "2", "110")
+        await booker.trade(SELL, "1.5", "120")
+        await booker.trade(
+            SELL, "0.25", "90", purpose=Purpose.STOP_LOSS, lot=second.client_order_id
+        )
+        lots = {lot.entry: lot for lot in await booker.rows(LotRow)}
+        return [
+            (lot.quantity, lot.exit_quantity, lot.exit_value, lot.is_open, lot.exit_purpose)
+            for lot in (lots[first.client_order_id], lots[second.client_order_id])
+        ]
+
+    assert booked(database_url, use) == [
+        (0, 1, 120, False, Purpose.EXIT),
+        (Decimal("1.25"), Decimal("0.75"), Decimal("82.5"), True, Purpose.STOP_LOSS),
+    ]
+
+
+def test_dust_is_an_end(database_url):
+    """A fee in base leaves less than was bought, and the rest is less than a lot."""
+
+    async def use(booker):
+        await booker.trade(BUY, "1", "100", "0.001", "BTC")
+        (lot,) = await booker.rows(LotRow)
+        assert lot.quantity == Decimal("0.999")
+        await booker.trade(SELL, "0.9985", "100")
+        (position,) = await booker.rows(PositionRow)
+        return lot.is_open, lot.is_dust, lot.quantity, position.quantity
+
+    assert booked(database_url, use) == (False, True, Decimal("0.0005"), Decimal("0.0005"))
+
+
+def test_a_late_fill_of_an_entry_opens_its_lot_again(database_url):
+    async def use(booker):
+        entry = await booker.order(BUY, "2")
+        await booker.book(entry, "1", "100")
+        await booker.trade(SELL, "1", "101")
+        (lot,) = await booker.rows(LotRow)
+        assert not lot.is_open
+        await booker.book(entry, "1", "100")
+        return lot.is_open, lot.quantity, lot.opened
+
+    assert booked(database_url, use) == (True, 1, 2)
+
+
+def test_a_closed_position_takes_its_orders_along(database_url):
+    async def use(booker):
+        entry = await booker.trade(BUY, "1", "100")
+        stop = await booker.order(SELL, "1", purpose=Purpose.STOP_LOSS, lot=entry.client_order_id)
+        await booker.trade(SELL, "1", "101")
+        await booker.session.flush()
+        return stop.cancel_wanted
+
+    assert booked(database_url, use) is True
+
+
+@pytest.mark.parametrize(
+    ("trades", "quantity", "entry_value", "realized"),
+    [
+        ([(BUY, "1", "100"), (BUY, "1", "110")], 2, 210, 0),
+        ([(BUY, "2", "100"), (SELL, "1", "110")], 1, 100, 10),
+        ([(BUY, "1", "100"), (SELL, "3", "90")], -2, -180, -10),
+        ([(SELL, "2", "100"), (BUY, "2", "90")], 0, 0, 20),
+        ([(SELL, "1", "100"), (BUY, "4", "120"), (SELL, "3", "130")], 0, 0, 10),
+    ],
+)
+def test_a_perpetuals_pnl(database_url, trades, quantity, entry_value, realized):
+    async def use(booker):
+        for side, amount, price in trades:
+            await booker.trade(side, amount, price, purpose=Purpose.ENTRY)
+        (position,) = await booker.rows(PositionRow)
+        held = await holdings_of(booker.session, "main", booker.bot.id)
+        return position.quantity, position.entry_value, held.get("USDT", 0)
+
+    assert booked(database_url, use, PERP) == (quantity, entry_value, realized)
+
+
+def test_an_entry_of_the_ledger_is_made_once_by_its_reference(database_url):
+    async def use(booker):
+        party = Party("alice", "main", booker.bot.id)
+        amount = Decimal("-0.123456789012345678")
+        given = (EntryKind.FUNDING, "USDT", amount, "BTC f1", START)
+        assert await enter(booker.session, party, *given)
+        assert not await enter(booker.session, party, *given)
+        return await holdings_of(booker.session, "main", booker.bot.id)
+
+    assert booked(database_url, use) == {"USDT": Decimal("-0.123456789012345678")}
+
+
+def test_an_illegal_move_is_refused_and_nothing_is_written(database_url):
+    async def work(database):
+        async def first(session):
+            booker = await Booker.new(session)
+            order = await booker.trade(BUY, "1", "100")
+            move(order, Status.FILLED, START)
+            return order.client_order_id
+
+        order_id = await database.write(first)
+
+        async def second(session):
+            order = await session.get_one(OrderRow, order_id)
+            order.reason = "written before the mistake"
+            move(order, Status.WORKING, START)
+
+        with pytest.raises(IllegalMoveError, match="is filled and can't become working"):
+            await database.write(second)
+        async with database.reading() as session:
+            order = await session.get_one(OrderRow, order_id)
+            return order.status, order.reason, order.is_open, order.ended_at
+
+    assert in_journal(database_url, work) == (Status.FILLED, "", False, START)

@@ -1,0 +1,167 @@
+"""Risk: each limit on both sides of its bound, whatever the strategy asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from robotrader_sdk.types import OrderType, Side
+from runner.execution.decision import NewOrder
+from runner.execution.errors import BotError
+from runner.execution.identity import Purpose
+from runner.execution.journal.tables import BotRow, BotState, LotRow, OrderRow, PositionRow
+from runner.execution.risk import RiskGate, read_limits, watch_equity
+from runner.execution.standing import Standing
+from tests.runner.execution.journal_rows import PERP, SPOT, START
+
+NOW = START + timedelta(hours=5)
+PRICE = Decimal(100)
+
+
+def bot(**more) -> BotRow:
+    given = {
+        "id": 1, "capital": Decimal(1_000), "leverage": Decimal(1), "state": BotState.RUNNING,
+        "state_reason": "", "risk": {"price_collar": None, "max_orders_per_minute": None},
+        "peak_equity": Decimal(1_000), "day_equity": Decimal(1_000), "day": None, "losses": 0,
+        "rests_until": None, **more,
+    }  # fmt: skip
+    return BotRow(**given)
+
+
+def standing(row: BotRow, held: str = "0", market=SPOT, orders=(), cash: str | None = None):
+    quantity = Decimal(held)
+    entry_value = quantity * PRICE if market.is_perpetual else Decimal(0)
+    position = PositionRow(symbol=market.symbol, quantity=quantity, entry_value=entry_value)
+    lot = LotRow(symbol=market.symbol, quantity=abs(quantity), direction=1 if quantity > 0 else -1)
+    lots = {market.symbol: [lot]} if quantity else {}
+    money = row.capital if cash is None else Decimal(cash)
+    if cash is None and not market.is_perpetual:
+        money -= quantity * PRICE
+    return Standing(row, money, {market.symbol: position}, lots, {market.symbol: list(orders)}, ())
+
+
+def order(side=Side.BUY, quantity="1", **more) -> NewOrder:
+    given = {
+        "symbol": SPOT.symbol, "side": side, "type": OrderType.MARKET, "purpose": Purpose.ENTRY,
+        "quantity": None if quantity is None else Decimal(quantity), **more,
+    }  # fmt: skip
+    return NewOrder(**given)
+
+
+def refusal(
+    new: NewOrder, *, market=SPOT, held="0", recent=0, cash=None, orders=(), **of_bot
+) -> str:
+    risk = {"price_collar": None, "max_orders_per_minute": None, **of_bot.pop("limits", {})}
+    row = bot(risk=risk, **of_bot)
+    gate = RiskGate(
+        standing(row, held, market, orders, cash), {market.symbol: market},
+        {market.symbol: PRICE}, recent, NOW,
+    )  # fmt: skip
+    return gate.refusal(new)
+
+
+CASES = [
+    # limits, order, more, what the refusal says ("": it passes)
+    ({"max_order_notional": 100}, order(), {}, ""),
+    ({"max_order_notional": 99}, order(), {}, "larger than 99"),
+    ({"max_position_notional": 300}, order(), {"held": "2"}, ""),
+    ({"max_position_notional": 299}, order(), {"held": "2"}, "position of 300"),
+    ({"max_orders_per_minute": 3}, order(), {"recent": 2}, ""),
+    ({"max_orders_per_minute": 3}, order(), {"recent": 3}, "3 orders a minute"),
+    ({"max_daily_loss": "0.1"}, order(), {"cash": "900"}, ""),
+    ({"max_daily_loss": "0.1"}, order(), {"cash": "899"}, "day's loss"),
+    ({"price_collar": "0.1"}, order(type=OrderType.LIMIT, limit_price=Decimal(90)), {}, ""),
+    ({"price_collar": "0.1"}, order(type=OrderType.LIMIT, limit_price=Decimal(89)), {}, "10%"),
+    ({"allowed_symbols": ["BTC/USDT"]}, order(), {}, ""),
+    ({"allowed_symbols": ["ETH/USDT"]}, order(), {}, "not among the symbols"),
+    ({}, order(quantity="10"), {}, ""),
+    ({}, order(quantity="10.1"), {}, "the bot has 1000.00"),
+    ({}, order(quantity="3"), {"held": "7"}, ""),
+    ({}, order(quantity="4"), {"held": "7"}, "would be tied up"),
+    ({}, order(quantity=None, sizing={"unit": "fraction", "size": 1.0}), {}, ""),
+    ({}, order(quantity=None, sizing={"unit": "fraction", "size": 1.1}), {}, "tied up"),
+    ({}, order(quantity=None, sizing={"unit": "notional", "size": 1500.0}), {}, "tied up"),
+    ({}, order(Side.SELL, "1"), {}, "nothing to sell"),
+    ({}, order(), {"state": BotState.EXIT_ONLY, "state_reason": "why"}, "only exits: why"),
+    ({}, order(), {"state": BotState.PAUSED}, "paused"),
+    ({}, order(), {"state": BotState.STOPPED}, "stopped"),
+    ({}, order(), {"rests_until": NOW + timedelta(minutes=1)}, "rests until"),
+    ({}, order(), {"rests_until": NOW}, ""),
+]
+
+
+@pytest.mark.parametrize(("limits", "new", "more", "said"), CASES)
+def test_limits(limits, new, more, said):
+    found = refusal(new, limits=limits, **more)
+    assert (said in found) if said else found == ""
+
+
+@pytest.mark.parametrize("state", list(BotState))
+def test_an_exit_passes_every_limit_but_a_stop(state):
+    limits = {"max_order_notional": 1, "max_orders_per_minute": 1, "max_daily_loss": "0.01"}
+    leaves = order(Side.SELL, None, purpose=Purpose.EXIT, sizing={"unit": "position"})
+    found = refusal(leaves, held="5", limits=limits, recent=99, cash="1", state=state)
+    assert bool(found) is (state in (BotState.PAUSED, BotState.STOPPED))
+
+
+def test_several_orders_of_one_decision_share_the_capital():
+    row = bot()
+    gate = RiskGate(standing(row), {SPOT.symbol: SPOT}, {SPOT.symbol: PRICE}, 0, NOW)
+    assert [bool(gate.refusal(order(quantity="4"))) for _ in range(4)] == [False, False, True, True]
+
+
+def test_entries_that_wait_tie_their_money_up():
+    waiting = OrderRow(
+        symbol=SPOT.symbol, side=Side.BUY, purpose=Purpose.ENTRY, quantity=Decimal(8),
+        filled=Decimal(0), limit_price=Decimal(100), cancel_wanted=False,
+    )  # fmt: skip
+    assert refusal(order(quantity="2"), orders=[waiting]) == ""
+    assert "tied up" in refusal(order(quantity="3"), orders=[waiting])
+
+
+@pytest.mark.parametrize(("quantity", "passes"), [("30", True), ("31", False)])
+def test_on_a_perpetual_the_leverage_counts(quantity, passes):
+    found = refusal(order(quantity=quantity, symbol=PERP.symbol), market=PERP, leverage=Decimal(3))
+    assert (found == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"max_drawdawn": "0.1"}, "max_drawdawn"),
+        ({"max_drawdown": "1.5"}, "max_drawdown: Input should be less than 1"),
+        ({"max_order_notional": -1}, "max_order_notional: Input should be greater than 0"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_said(given, said):
+    with pytest.raises(BotError, match=said):
+        read_limits(given)
+
+
+def test_a_drawdown_from_the_peak_lets_a_bot_only_exit():
+    row = bot(risk={"max_drawdown": "0.2"})
+    assert watch_equity(row, Decimal(1_500), NOW, 60) == ""
+    assert row.peak_equity == 1_500
+    assert watch_equity(row, Decimal(1_200), NOW, 60) == ""
+    assert "below its peak" in watch_equity(row, Decimal(1_199), NOW, 60)
+
+
+def test_a_day_begins_at_midnight_utc():
+    row = bot()
+    watch_equity(row, Decimal(900), NOW, 60)
+    watch_equity(row, Decimal(800), NOW + timedelta(hours=18, minutes=59), 60)
+    assert row.day_equity == 900
+    watch_equity(row, Decimal(800), NOW + timedelta(hours=19), 60)
+    assert row.day_equity == 800
+
+
+def test_after_losses_in_a_row_it_rests():
+    row = bot(risk={"losses_in_a_row": 3, "rest_bars": 10}, losses=2)
+    watch_equity(row, Decimal(900), NOW, 60)
+    assert row.rests_until is None
+    row.losses = 3
+    watch_equity(row, Decimal(900), NOW, 60)
+    assert row.rests_until == NOW + timedelta(minutes=10)
+    assert row.losses == 0
