@@ -38,8 +38,9 @@ from runner.execution.journal.bots import (
     switches_on,
     turn_on,
 )
+from runner.execution.journal.orders import want_cancelled
 from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
-from runner.execution.killing import obey_switches
+from runner.execution.killing import entries_left, obey_switches
 from runner.execution.lock import engine_lock
 from runner.execution.patience import Patience
 from runner.execution.reconcile import Reconciler, Reconciliation
@@ -214,12 +215,15 @@ class Engine:
         await self.look()
 
     async def _obey(self, bot: Served) -> None:
-        """Carry out the kill switches that hold for a bot, and notice what others have changed."""
+        """Carry out the kill switches that hold for a bot, and what others have made of its state."""
         await self._refresh()
         standing = await bot.running.executor.standing()
         if any(switch.holds_for(standing.bot) for switch in self._switches):
             rules = dict(bot.running.rules)
             await bot.running.executor.write(lambda s: obey_switches(s, bot.row.id, rules))
+            standing = await bot.running.executor.standing()
+        if left := entries_left(standing):
+            await bot.running.executor.write(lambda s: want_cancelled(s, left))
 
     async def _refresh(self) -> None:
         """Read the switches, and the bots' states, which whoever serves their owners may change."""

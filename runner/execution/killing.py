@@ -38,6 +38,19 @@ async def obey_switches(session: AsyncSession, bot_id: int, rules: dict[str, Rul
     return changed
 
 
+def entries_left(standing: Standing) -> list[str]:
+    """The entries of a bot that may open nothing any more: those that are to be cancelled."""
+    if standing.bot.state is BotState.RUNNING:
+        return []
+    return [
+        order.client_order_id
+        for order in _all_orders(standing)
+        if order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
+        and order.lot is None
+        and not order.cancel_wanted
+    ]
+
+
 async def flatten(session: AsyncSession, standing: Standing, rules: dict[str, Rules]) -> bool:
     """Write down what closes all that a bot holds, at the market; whether that was anything."""
     bot, changed = standing.bot, False

@@ -1,0 +1,187 @@
+"""Kill switches at a real exchange: they cancel, may flatten, and outlive the process."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+import robotrader_sdk as rt
+from runner.execution.errors import BotError
+from runner.execution.identity import Purpose
+from runner.execution.journal.bots import set_state, turn_off, turn_on
+from runner.execution.journal.tables import BotState
+from runner.execution.status import Status
+from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.testnet.conftest import bars_of, exchange_of, serve
+
+__all__ = ["serve"]
+CALM = (100.0, 100.5, 99.5, 100.0)
+PLACES = [("binance", "BTC/USDT"), ("bybit", "BTC/USDT:USDT")]
+
+
+class Busy(rt.Strategy):
+    """Holds one protected unit, and has a limit order resting beside it."""
+
+    def init(self, bars) -> None:
+        pass
+
+    def on_bar(self, ctx) -> None:
+        if not ctx.position:
+            ctx.buy(quantity=1.0, stop_loss=0.1)
+        elif not ctx.orders:
+            ctx.buy(quantity=1.0, limit_price=90.0, stop_loss=0.1)
+
+
+def run(served, folder, symbol, use, *, owners=("alice",), venue="binance"):
+    bars = {symbol: bars_of(*[CALM] * 12)}
+
+    async def work():
+        async with live_bots(served, folder, [Busy], bars) as bots:
+            if not bots.engine.bots:
+                for number, owner in enumerate(owners):
+                    await bots.add(
+                        terms_of(bars, "Busy", owner_id=owner, name=f"b{number}", exchange=venue)
+                    )
+            await use(bots)
+
+    asyncio.run(work())
+
+
+def exchange(symbol):
+    return exchange_of({symbol: bars_of(*[CALM] * 12)})
+
+
+def kinds(bots, symbol):
+    return sorted("stop" if o.trigger is not None else "limit" for o in bots.working(symbol))
+
+
+@pytest.mark.parametrize(("venue", "symbol"), PLACES)
+def test_it_cancels_entries_and_leaves_protection(serve, tmp_path, venue, symbol):
+    served = serve(exchange(symbol))
+
+    async def use(bots):
+        await bots.to_close(3)
+        assert kinds(bots, symbol) == ["limit", "stop"]
+        await bots.engine.kill("bot", "1", reason="enough")
+        assert kinds(bots, symbol) == ["stop"]
+        bot = await bots.bot()
+        assert (bot.state, bot.state_reason) == (BotState.PAUSED, "kill switch: enough")
+        await bots.to_close(3)
+        assert kinds(bots, symbol) == ["stop"]
+        assert [lot.quantity for lot in await bots.lots()] == [1]
+
+    run(served, tmp_path, symbol, use, venue=venue)
+
+
+@pytest.mark.parametrize(("venue", "symbol"), PLACES)
+def test_it_flattens_if_it_is_to(serve, tmp_path, venue, symbol):
+    served = serve(exchange(symbol))
+
+    async def use(bots):
+        await bots.to_close(3)
+        await bots.engine.kill("all", flatten=True, reason="enough")
+        assert bots.working(symbol) == []
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.FLATTEN)
+        await bots.to_close(3)
+        assert bots.working(symbol) == []
+        assert len(await bots.lots()) == 1
+
+    run(served, tmp_path, symbol, use, venue=venue)
+
+
+def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path):
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+
+    async def kill(bots):
+        await bots.to_close(3)
+        await bots.engine.kill("owner", "alice", flatten=True, reason="enough")
+
+    async def still_dead(bots):
+        await bots.engine.reconcile()
+        await bots.to_close(2)
+        assert bots.working(symbol) == []
+        assert (await bots.bot()).state is BotState.PAUSED
+        await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+        await asyncio.sleep(1.1)  # until the engine looks at the switches again
+        await bots.to_close()
+        assert (await bots.bot()).state is BotState.PAUSED
+
+        await bots.database.write(lambda s: turn_off(s, "owner", "alice"))
+        await asyncio.sleep(1.1)
+        await bots.to_close()
+        assert (await bots.bot()).state is BotState.PAUSED  # nobody has let it run again
+        await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+        await asyncio.sleep(1.1)
+        await bots.to_close()
+        assert len([lot for lot in await bots.lots() if lot.is_open]) == 1
+
+    run(served, tmp_path, symbol, kill)
+    run(served, tmp_path, symbol, still_dead)
+
+
+def test_a_switch_turned_on_while_nobody_lives_is_obeyed_at_the_start(serve, tmp_path):
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+
+    async def trade(bots):
+        await bots.to_close(3)
+        at = datetime.now(UTC)
+        await bots.database.write(
+            lambda s: turn_on(s, "all", "", flatten=True, reason="from outside", at=at)
+        )
+
+    async def start(bots):
+        await bots.engine.reconcile()
+        assert bots.working(symbol) == []
+        assert [lot.is_open for lot in await bots.lots()] == [False]
+
+    run(served, tmp_path, symbol, trade)
+    run(served, tmp_path, symbol, start)
+
+
+def test_an_owners_switch_touches_no_other_owner(serve, tmp_path):
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+
+    async def use(bots):
+        await bots.to_close(2)
+        await bots.engine.kill("owner", "bob", flatten=True, reason="enough")
+        states = {row.owner_id: row.state for row in [await bots.bot(1), await bots.bot(2)]}
+        assert states == {"alice": BotState.RUNNING, "bob": BotState.PAUSED}
+        assert {lot.bot_id: lot.is_open for lot in await bots.lots()} == {1: True, 2: False}
+        assert served.exchange.accounts["alice"].balance("BTC").total == Decimal(1)
+
+    run(served, tmp_path, symbol, use, owners=("alice", "bob"))
+
+
+@pytest.mark.parametrize("state", [BotState.EXIT_ONLY, BotState.PAUSED])
+def test_a_state_holds_at_once_and_protection_is_looked_after(serve, tmp_path, state):
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+
+    async def use(bots):
+        await bots.to_close(2)
+        await bots.database.write(lambda s: set_state(s, 1, state, "by hand"))
+        await asyncio.sleep(1.1)
+        (stop,) = [order for order in bots.working(symbol) if order.trigger is not None]
+        served.call(served.exchange.cancel, stop)
+        await bots.to_close(3)
+        assert kinds(bots, symbol) == ["stop"]
+        opened = [o for o in await bots.orders() if o.purpose is Purpose.ENTRY]
+        assert [o.status for o in opened] == [Status.FILLED, Status.CANCELLED]
+
+    run(served, tmp_path, symbol, use)
+
+
+def test_stopped_is_for_good(serve, tmp_path):
+    async def use(bots):
+        await bots.database.write(lambda s: set_state(s, 1, BotState.STOPPED, "over"))
+        with pytest.raises(BotError, match="for good"):
+            await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+
+    run(serve(exchange("BTC/USDT")), tmp_path, "BTC/USDT", use)
