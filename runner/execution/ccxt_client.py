@@ -69,14 +69,7 @@ def new_client(
     credentials can't be any.
     """
     check_exchange(exchange, environ)
-    settings: dict[str, Any] = {
-        "enableRateLimit": False,
-        "timeout": _TIMEOUT_MS,
-        "number": str,
-        "options": {"maxRetriesOnFailure": 0, "adjustForTimeDifference": True},
-    }
-    settings = _merged(settings, _SETTINGS[exchange])
-    settings = _merged(settings, overrides or {})
+    settings = public_settings(exchange, overrides)
     if credentials is not None:
         check_credentials(credentials)
         settings |= {"apiKey": credentials.key, "secret": credentials.secret}
@@ -86,6 +79,18 @@ def new_client(
         # request: an order could seem to be missing that is there.
         settings["headers"] = {"Connection": "close"}
     return _class_of(exchange)(settings)
+
+
+def public_settings(exchange: str, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What every client of an exchange is set up with, keys apart."""
+    settings: dict[str, Any] = {
+        "enableRateLimit": False,
+        "timeout": _TIMEOUT_MS,
+        "number": str,
+        "options": {"maxRetriesOnFailure": 0, "adjustForTimeDifference": True},
+    }
+    settings = _merged(settings, _SETTINGS[exchange])
+    return _merged(settings, overrides or {})
 
 
 def check_exchange(exchange: str, environ: Mapping[str, str] = os.environ) -> None:

@@ -215,7 +215,7 @@ class Engine:
         await self.look()
 
     async def _obey(self, bot: Served) -> None:
-        """Carry out the kill switches that hold for a bot, and what others have made of its state."""
+        """Carry out the kill switches that hold for a bot, and what its state asks for."""
         await self._refresh()
         standing = await bot.running.executor.standing()
         if any(switch.holds_for(standing.bot) for switch in self._switches):

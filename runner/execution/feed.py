@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Protocol
 
 import pandas as pd
 
@@ -90,12 +91,19 @@ class Series:
         return self.frame
 
 
+class Hints(Protocol):
+    """Tells that a bar may have closed; `ccxt_hints.CcxtHints` is one."""
+
+    async def watch(self, symbol: str, timeframe: Timeframe, tell: Callable[[], None]) -> None:
+        """Call `tell` now and then, until cancelled."""
+
+
 class Feed:
     """Bars of one exchange; see the module.
 
     It is polled: `wait` ends when it is worth it. pause: seconds until a bar that is late is
     asked for again. at_most: seconds between two looks, whatever the clock says. hint: set by
-    whoever thinks that a bar has closed.
+    whoever thinks that a bar has closed, `hints` for one.
     """
 
     def __init__(
@@ -104,8 +112,11 @@ class Feed:
         *,
         pause: float = 2.0,
         at_most: float = 30.0,
+        hints: Hints | None = None,
     ) -> None:
         self.data = data
+        self._hints = hints
+        self._watches: dict[tuple[str, Timeframe], asyncio.Task[None]] = {}
         self.hint = asyncio.Event()
         self._pause, self._at_most = pause, at_most
         self._series: dict[tuple[str, Timeframe], Series] = {}
@@ -132,7 +143,18 @@ class Feed:
             series.bars = {bar.open_time: bar for bar in found if _is_closed(bar, series, now)}
             self._series[key] = series
         self._subscriptions.append(wanted)
+        if self._hints is not None and key not in self._watches:
+            watch = self._hints.watch(symbol, timeframe, self.hint.set)
+            self._watches[key] = asyncio.create_task(watch)
         return wanted
+
+    async def close(self) -> None:
+        """Watch nothing any more."""
+        watches = list(self._watches.values())
+        self._watches.clear()
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Want it no more; a series that nobody wants is not asked for."""
@@ -140,6 +162,8 @@ class Feed:
         key = (subscription.symbol, subscription.timeframe)
         if not any((s.symbol, s.timeframe) == key for s in self._subscriptions):
             del self._series[key]
+            if (watch := self._watches.pop(key, None)) is not None:
+                watch.cancel()
 
     def history(self, subscription: Subscription, until: datetime | None = None) -> pd.DataFrame:
         """The closed bars of a subscription, to that which opened at `until`; None: all of them."""

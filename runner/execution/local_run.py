@@ -12,6 +12,7 @@ from robotrader_sdk.cli.settings import make_strategy as strategy_from_settings
 from robotrader_sdk.types import Timeframe
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.ccxt_client import Credentials
+from runner.execution.ccxt_hints import CcxtHints
 from runner.execution.ccxt_market_data import CcxtMarketData
 from runner.execution.engine import Engine
 from runner.execution.errors import ExchangeUnreachableError
@@ -66,7 +67,8 @@ async def run_local(wanted: LocalRun, say: Say) -> None:
         wanted.exchange, credentials, account="local", limiter=limiter, overrides=overrides
     )
     data = CcxtMarketData(wanted.exchange, limiter=limiter, overrides=overrides)
-    feed = Feed(data, pause=0.2, at_most=0.5)
+    hints = CcxtHints(wanted.exchange, overrides=overrides)
+    feed = Feed(data, pause=0.2, at_most=0.5, hints=hints)
     logging.basicConfig(format="%(message)s", handlers=[_Saying(say)], level=logging.WARNING)
     try:
         async with (
@@ -86,8 +88,9 @@ async def run_local(wanted: LocalRun, say: Say) -> None:
             await engine.look()
             await teller.tell_orders()
     finally:
-        await broker.close()
-        await data.close()
+        await feed.close()
+        for each in (broker, data, hints):
+            await each.close()
 
 
 async def _deploy(
@@ -113,7 +116,7 @@ async def _deploy(
         quote=market.quote,
         capital=wanted.capital,
         anchor=forming - HISTORY * length,
-        started=forming - length,
+        started=now,
         leverage=wanted.leverage,
     )
     return await deploy(database, broker, terms)

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pandas as pd
 
@@ -128,7 +128,8 @@ class Keeper:
         """Tick at every bar that has closed since the last; an exchange that fails is for later."""
         feed = self._feeds(fed.bot.row.exchange)
         frames = {s: feed.history(one) for s, one in fed.subscriptions.items()}
-        due = _due(frames, fed.done or fed.bot.row.started, is_new=fed.done is None)
+        before = fed.bot.row.started - timedelta(seconds=fed.timeframe.seconds)
+        due = _due(frames, fed.done or before, is_new=fed.done is None)
         for moment in due:
             if not await self._match_paper(fed, moment.to_pydatetime()):
                 return

@@ -13,6 +13,7 @@ import pytest
 import robotrader_sdk as rt
 from robotrader_sdk.data.validate import BarsWarning
 from robotrader_sdk.types import Timeframe
+from runner.execution.ccxt_hints import CcxtHints
 from runner.execution.ccxt_market_data import CcxtMarketData
 from runner.execution.errors import MarketUnknownError
 from runner.execution.feed import Feed
@@ -244,3 +245,41 @@ def test_long_histories_come_page_by_page(serve):
             assert len(await feed.data.bars(SYMBOL, MINUTE, oldest, 1_234)) == 1_234
 
     asyncio.run(work())
+
+
+def test_a_websocket_wakes_the_feed_and_changes_nothing_else(served, venue):
+    """With hints, with broken ones and without, the bars are the same."""
+
+    async def work(hints):
+        async with feed_at(served, venue) as feed:
+            feed._hints, feed._at_most = hints, 30.0
+            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            await feed.poll()
+            if hints is not None:
+                await asyncio.sleep(0.5)  # until it is connected, and has told of its first
+                await feed.poll()
+                waiting = asyncio.create_task(feed.wait())
+                await asyncio.sleep(0.05)
+                assert not waiting.done()
+                await asyncio.to_thread(step, served)
+                await asyncio.wait_for(waiting, 5.0)
+                assert hints.n_hints >= 1
+            else:
+                await asyncio.to_thread(step, served)
+            with fault(served, "stream_drop", times=1):
+                await asyncio.to_thread(step, served)
+            await feed.poll()
+            await feed.close()
+            return list(feed.history(subscription).index)
+
+    async def both():
+        hints = CcxtHints(venue, overrides=ccxt_config(venue, served.url))
+        try:
+            with_hints = await work(hints)
+        finally:
+            await hints.close()
+        return with_hints, await work(None)
+
+    with_hints, without = asyncio.run(both())
+    assert with_hints == list(BARS.index[:22])
+    assert without == list(BARS.index[:24])
