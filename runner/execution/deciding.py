@@ -20,9 +20,9 @@ from robotrader_sdk.trading.placing import admit, append_order
 from robotrader_sdk.types import OrderStatus, Timeframe
 from runner.execution.decision import BookReading, Decision
 from runner.execution.identity import OrderIdentity
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import OrderRow
 from runner.execution.rules import Elsewhere, Rules, book_of
-from runner.execution.standing import Standing
 from runner.execution.status import Status
 from runner.execution.strategy_state import Memory, read_memory, write_memory
 

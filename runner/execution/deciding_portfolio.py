@@ -23,9 +23,9 @@ from robotrader_sdk.types import OrderType, Side
 from runner.execution.deciding import LiveAccount, remember, tell_ended
 from runner.execution.decision import BookReading, Decision, NewOrder
 from runner.execution.identity import Purpose
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import OrderRow
 from runner.execution.rules import Elsewhere, Rules, book_of
-from runner.execution.standing import Standing
 from runner.execution.strategy_state import read_memory, write_memory
 
 _WISHES = "_wishes"

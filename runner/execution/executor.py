@@ -34,6 +34,7 @@ from runner.execution.journal.orders import (
     send_again,
     stop_watching,
 )
+from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import BotRow, OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
@@ -42,7 +43,6 @@ from runner.execution.protection import is_covered, protect
 from runner.execution.rules import Rules
 from runner.execution.seeing import Clock, Seeing
 from runner.execution.sending import Answer, Outcome, is_trigger, send
-from runner.execution.standing import Standing, standing_of
 from runner.execution.status import Status
 from runner.storage.database import Database, Result, Work
 

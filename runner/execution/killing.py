@@ -14,9 +14,9 @@ from robotrader_sdk.types import OrderType, Side
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import switch_of
 from runner.execution.journal.orders import add_order, next_sequence
+from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import BotRow, BotState, OrderRow
 from runner.execution.rules import Rules
-from runner.execution.standing import Standing, standing_of
 from runner.execution.status import Status
 
 

@@ -14,10 +14,10 @@ from robotrader_sdk.trading.rebalancing import Desk, growing
 from robotrader_sdk.types import Side
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import orders_by_id
+from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import LotRow, OrderRow
 from runner.execution.rounding import PRECISION
 from runner.execution.rules import Rules
-from runner.execution.standing import Standing, standing_of
 from runner.execution.status import Status
 
 CENT = Decimal("1e-8")

@@ -13,26 +13,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType
 from runner.execution.broker import Broker, FillReport, Market, OrderReport
 from runner.execution.funding import collect_funding
 from runner.execution.identity import OrderIdentity, Purpose
+from runner.execution.journal.accounts import (
+    add_report,
+    is_moving,
+    is_opened,
+    newest_fill,
+    oldest_open_bar,
+    orders_by_exchange_id,
+    positions_of,
+)
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.ledger import Party, enter, expected_balances
 from runner.execution.journal.orders import add_order, next_sequence, open_orders, orders_by_id
-from runner.execution.journal.tables import (
-    BotRow,
-    BotState,
-    EntryKind,
-    EntryRow,
-    FillRow,
-    OrderRow,
-    PositionRow,
-    ReportRow,
-)
+from runner.execution.journal.tables import BotRow, BotState, EntryKind, OrderRow
 from runner.execution.points import reach
 from runner.execution.rules import Rules
 from runner.execution.status import Status
@@ -79,7 +78,10 @@ class Reconciler:
         await self._money(before, found)
         await self._positions(found)
         if found.findings or found.n_fills:
-            await self.database.write(lambda session: self._report(session, found))
+            at = datetime.now(UTC)
+            await self.database.write(
+                lambda s: add_report(s, self.owner_id, self.account, at, found.findings)
+            )
         reach("after reconcile")
         return found
 
@@ -104,20 +106,10 @@ class Reconciler:
         A perpetual may be liquidated without an order of ours: from its last execution.
         """
         ids = [bot.bot_id for bot in self.bots]
-        own = (OrderRow.bot_id.in_(ids), OrderRow.symbol == symbol)
-        oldest = await session.scalar(
-            select(OrderRow.bar).where(*own, OrderRow.is_open).order_by(OrderRow.bar).limit(1)
-        )
-        times = [] if oldest is None else [oldest - _LOOK_BACK]
-        if ":" in symbol:
-            newest = await session.scalar(
-                select(FillRow.time)
-                .where(FillRow.account == self.account, FillRow.symbol == symbol)
-                .order_by(FillRow.time.desc())
-                .limit(1)
-            )
-            times.extend([] if newest is None else [newest])
-        return min(times, default=None)
+        oldest = await oldest_open_bar(session, ids, symbol)
+        newest = await newest_fill(session, self.account, symbol) if ":" in symbol else None
+        times = [oldest - _LOOK_BACK] if oldest is not None else []
+        return min(times if newest is None else [*times, newest], default=None)
 
     async def _enter_fills(
         self, fills: Sequence[FillReport], market: Market, found: Reconciliation
@@ -125,15 +117,8 @@ class Reconciler:
         """Enter what is ours and was missing, under the order it belongs to."""
 
         async def enter_all(session: AsyncSession) -> int:
-            by_exchange_id = {
-                order.exchange_order_id: order
-                for order in await session.scalars(
-                    select(OrderRow).where(
-                        OrderRow.account == self.account,
-                        OrderRow.exchange_order_id.in_([f.exchange_order_id for f in fills]),
-                    )
-                )
-            }
+            exchange_ids = [fill.exchange_order_id for fill in fills]
+            by_exchange_id = await orders_by_exchange_id(session, self.account, exchange_ids)
             by_id = {
                 order.client_order_id: order
                 for order in await orders_by_id(session, [f.client_order_id for f in fills])
@@ -218,16 +203,9 @@ class Reconciler:
         after = await self._balances()
         async with self.database.reading() as session:
             expected = await expected_balances(session, self.account)
-            seen = await session.scalar(
-                select(EntryRow.id).where(
-                    EntryRow.account == self.account, EntryRow.kind == EntryKind.OPENING
-                )
-            )
-            orders = await session.scalars(
-                select(OrderRow).where(OrderRow.account == self.account, OrderRow.is_open)
-            )
-            is_moving = any(order.reported > order.filled for order in orders)
-        if before != after or is_moving:
+            opened = await is_opened(session, self.account)
+            moving = await is_moving(session, self.account)
+        if before != after or moving:
             return
         found.consistent = True
         gaps = {
@@ -235,8 +213,8 @@ class Reconciler:
             for asset in sorted({*after, *expected})
             if (gap := after.get(asset, ZERO) - expected.get(asset, ZERO))
         }
-        kind = EntryKind.OPENING if seen is None else EntryKind.EXTERNAL
-        sure = gaps if seen is None else _in_both(gaps, self._gaps)
+        kind = EntryKind.EXTERNAL if opened else EntryKind.OPENING
+        sure = _in_both(gaps, self._gaps) if opened else gaps
         self._gaps = {asset: gap for asset, gap in gaps.items() if asset not in sure}
         if sure:
             now = await self.broker.server_time()
@@ -265,10 +243,7 @@ class Reconciler:
                 continue
             held = {p.symbol: p.quantity for p in await self.broker.positions(symbols)}
             async with self.database.reading() as session:
-                rows = await session.scalars(
-                    select(PositionRow).where(PositionRow.bot_id == bot.bot_id)
-                )
-                own = {row.symbol: row.quantity for row in rows}
+                own = await positions_of(session, bot.bot_id)
             for symbol in symbols:
                 there, here = held.get(symbol, ZERO), own.get(symbol, ZERO)
                 if there != here:
@@ -286,16 +261,6 @@ class Reconciler:
                 row.state, row.state_reason = BotState.EXIT_ONLY, reason
 
         await bot.executor.write(stop)
-
-    async def _report(self, session: AsyncSession, found: Reconciliation) -> None:
-        session.add(
-            ReportRow(
-                owner_id=self.owner_id,
-                account=self.account,
-                time=datetime.now(UTC),
-                findings=found.findings,
-            )
-        )
 
 
 def _in_both(gaps: dict[str, Decimal], others: dict[str, Decimal]) -> dict[str, Decimal]:

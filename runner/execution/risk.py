@@ -18,9 +18,9 @@ from runner.execution.broker import Market
 from runner.execution.decision import NewOrder
 from runner.execution.errors import BotError
 from runner.execution.identity import Purpose
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState
 from runner.execution.rounding import PRECISION
-from runner.execution.standing import Standing
 
 ZERO = Decimal(0)
 _EXITS = (Purpose.EXIT, Purpose.REVERSAL, Purpose.FLATTEN)

@@ -35,13 +35,13 @@ from runner.execution.journal.orders import (
     orders_by_id,
     want_cancelled,
 )
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState, OrderRow, TickRow
 from runner.execution.journal.ticks import claim, trail
 from runner.execution.points import reach
 from runner.execution.promotion import desk_of
 from runner.execution.risk import RiskGate, watch_equity
 from runner.execution.rules import Rules
-from runner.execution.standing import Standing
 from runner.execution.status import Status
 from runner.storage.database import Database
 

@@ -94,3 +94,18 @@ def test_a_library_stays_in_its_part(library: str, part: str, root: Path) -> Non
 def test_an_import_is_seen_wherever_it_stands(source: str, tmp_path: Path) -> None:
     (tmp_path / "some.py").write_text(source, encoding="utf-8")
     assert "ccxt" in _imported(tmp_path / "some.py")
+
+
+def test_sql_is_written_by_repositories_only(root: Path) -> None:
+    """The journal is one, storage is below it; the lock asks PostgreSQL itself."""
+    allowed = ("runner/storage/", "runner/execution/journal/", "runner/execution/lock.py")
+    writes = {"select", "insert", "update", "delete", "text", "func"}
+    found = []
+    for path in sorted((root / "runner").rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_sql = isinstance(node, ast.ImportFrom) and node.module == "sqlalchemy"
+            if is_sql and writes & {alias.name for alias in node.names}:
+                found.append(name)
+    assert [name for name in found if not name.startswith(allowed)] == []
+    assert found

@@ -11,9 +11,9 @@ from robotrader_sdk.types import OrderType, Side
 from runner.execution.decision import NewOrder
 from runner.execution.errors import BotError
 from runner.execution.identity import Purpose
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState, LotRow, OrderRow, PositionRow
 from runner.execution.risk import RiskGate, read_limits, watch_equity
-from runner.execution.standing import Standing
 from tests.runner.execution.journal_rows import PERP, SPOT, START
 
 NOW = START + timedelta(hours=5)
