@@ -20,12 +20,16 @@ from robotrader_sdk.types import Timeframe
 from runner.execution import points
 from runner.execution.engine import Engine
 from runner.execution.journal.bots import BotTerms, add_bot
+from runner.execution.journal.tables import BotState
 from runner.execution.patience import Patience
 from runner.storage.database import Database
 from tests.crash.strategies import STRATEGIES
 from tests.runner.execution.local_brokers import broker_of
 
 PATIENCE = Patience(grace=0.4, interval=0.05, n_looks=3, n_sends=9, fills=1.0)
+
+PAUSED = 3
+"""The exit status of a bot that was paused."""
 
 IN_FLIGHT = "an order is at the exchange, and its reply is not yet back"
 
@@ -123,6 +127,8 @@ class _Bot:
         while True:
             view = await self._ask("GET", "/")
             while not await self._work(view):
+                if await self._is_paused():
+                    raise SystemExit(PAUSED)
                 await asyncio.sleep(0.05)
             if view["over"]:
                 return
@@ -145,6 +151,10 @@ class _Bot:
             if report is None:
                 return False
         return True
+
+    async def _is_paused(self) -> bool:
+        (bot,) = self._engine.bots.values()
+        return (await bot.running.executor.standing()).bot.state is BotState.PAUSED
 
     def _closed(self, bars: pd.DataFrame, time_ms: int) -> pd.DataFrame:
         length = pd.Timedelta(seconds=Timeframe.parse(self._life.timeframe).seconds)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from runner.testnet.core.events import Event
 from runner.testnet.faults import FaultRequest
-from tests.crash.child import IN_FLIGHT, Life
+from tests.crash.child import IN_FLIGHT, PAUSED, Life
 from tests.runner.testnet.conftest import Served, exchange_of
 
 ROOT = Path(__file__).parents[2]
@@ -93,8 +93,14 @@ def running(
     *,
     kills: Sequence[tuple[str, int]] = (),
     faults: Sequence[FaultRequest] = (),
+    later: tuple[int, FaultRequest] | None = None,
+    between: Callable[[Served, Path], None] | None = None,
 ) -> Iterator[Outcome]:
-    """The outcome of a run with these kills, one life after the other; the exchange still runs."""
+    """The outcome of a run with these kills, one life after the other; the exchange still runs.
+
+    later: a fault that is set when the how manieth order is taken. between: is called when a bot
+    has paused, before its next life.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     own = {symbol: bars[symbol].iloc[: scenario.n_bars] for symbol in scenario.symbols}
     paths = {}
@@ -106,6 +112,8 @@ def running(
     served = Served(exchange)
     for fault in faults:
         served.call(served.local.faults.add, fault)
+    if later is not None:
+        served.call(served.exchange.listeners.append, _Later(served, *later))
     life = {
         "url": served.url,
         "database": f"sqlite:///{folder / 'journal.db'}",
@@ -121,12 +129,15 @@ def running(
     }
     outcome = Outcome(served, folder / "journal.db", [], 0)
     try:
-        for kill in [*kills, None]:
+        for kill in [*kills, *[None] * (1 if between is None else 2)]:
             hunter = _Hunter(served, kill[1] if kill and kill[0] == IN_FLIGHT else 0)
             status = nursery.live(Life(**life, kill=kill), hunter.begin)
             hunter.end()
             if status == 0:
                 break
+            if status == PAUSED and between is not None:
+                between(served, folder / "journal.db")
+                continue
             assert status == KILLED, f"the bot ended with {status}: see {folder.parent}"
             outcome.n_kills += 1
         outcome.trades = [_shown(trade) for trade in served.exchange.records.trades]
@@ -159,6 +170,19 @@ class _Hunter:
             self._left -= 1
             if not self._left:
                 os.kill(self._process, signal.SIGKILL)
+
+
+class _Later:
+    """Sets a fault when an order is taken."""
+
+    def __init__(self, served: Served, count: int, fault: FaultRequest) -> None:
+        self._served, self._left, self._fault = served, count, fault
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "order" and event.what == "NEW":
+            self._left -= 1
+            if not self._left:
+                self._served.local.faults.add(self._fault)
 
 
 def _shown(trade: Any) -> tuple[Any, ...]:

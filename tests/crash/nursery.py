@@ -42,6 +42,8 @@ def _be_child(life: Life, log: Path) -> None:
             os.dup2(file.fileno(), 2)
         live(life)
         status = 0
+    except SystemExit as ended:
+        status = int(ended.code or 0)
     except BaseException:  # noqa: BLE001 - whatever it is, it belongs into the log
         traceback.print_exc()
     finally:

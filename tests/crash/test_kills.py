@@ -15,11 +15,23 @@ from typing import Any, NamedTuple
 import pytest
 
 import robotrader_sdk as rt
+from runner.execution.journal.tables import BotState
 from runner.execution.points import POINTS
+from runner.execution.status import Status
 from runner.testnet.faults import FaultRequest
 from tests.crash.child import IN_FLIGHT
 from tests.crash.harness import Nursery, Outcome, Scenario, running
-from tests.crash.truth import check_journal, check_once, check_protected
+from tests.crash.truth import (
+    bot_of,
+    check_journal,
+    check_once,
+    check_protected,
+    covered,
+    orders_of,
+    position_of,
+    set_running,
+)
+from tests.runner.testnet.conftest import KEY, Served
 
 KILLS = (*POINTS, IN_FLIGHT)
 SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
@@ -56,6 +68,8 @@ FAULTS = (
     "out_of_order_fills",
     "slow",
     "ban",
+    "maintenance",
+    "clock_skew",
 )
 """Every fault that in the end lets an order through."""
 
@@ -74,8 +88,11 @@ be without its stop, and what follows may come later than undisturbed.
 def fault_of(kind: str | None, venue: str, seed: int) -> list[FaultRequest]:
     if kind is None:
         return []
-    short = {"slow": 0.05, "ban": 0.3, "late_fills": 0.3, "order_not_found": 0.3}
-    everywhere = kind in ("order_not_found", "late_fills", "out_of_order_fills", "slow")
+    short = {"slow": 0.05, "ban": 0.3, "maintenance": 0.3, "late_fills": 0.3}
+    short["order_not_found"] = 0.3
+    everywhere = kind in (
+        "order_not_found", "late_fills", "out_of_order_fills", "slow", "clock_skew"
+    )  # fmt: skip
     return [
         FaultRequest(
             kind=kind,
@@ -83,6 +100,7 @@ def fault_of(kind: str | None, venue: str, seed: int) -> list[FaultRequest]:
             probability=0.15,
             times=12,
             seconds=short.get(kind, 1.0),
+            milliseconds=30_000 if kind == "clock_skew" else 0,
             seed=seed,
         )
     ]
@@ -275,11 +293,65 @@ CASES: tuple[tuple[str, str | None, list[tuple[str, int]]], ...] = (
         [("before submit", 3), ("between fill and ledger", 3), (IN_FLIGHT, 1), ("after submit", 2)],
     ),
     (
+        "reversals on bybit",
+        "maintenance",
+        [("before submit", 2), (IN_FLIGHT, 2), ("after cancel", 1), ("before fill commit", 3)],
+    ),
+    (
+        "stops on binance",
+        "clock_skew",
+        [("after submit", 2), ("before cancel", 1), (IN_FLIGHT, 1), ("after claim", 3)],
+    ),
+    (
         "trailing on binance",
         "ban",
         [("after cancel", 1), (IN_FLIGHT, 1), ("after fill commit", 4), ("after submit", 3)],
     ),
 )
+
+
+@pytest.mark.parametrize(("name", "count"), [("limits on binance", 7), ("reversals on bybit", 8)])
+def test_a_revoked_key_pauses_and_with_a_new_one_nothing_was_lost(
+    nursery, undisturbed, tmp_path, name, count
+):
+    """The stated end: paused, what is held keeps its stop, and it can go on as if nothing were.
+
+    The key goes with a stop's arrival: what has just been bought without one stays so.
+    """
+    paused = []
+
+    def let_go_on(served: Served, database: Path) -> None:
+        held = position_of(served)
+        paused.append((bot_of(database).state, held))
+        assert covered(served) >= abs(held)
+        served.exchange.keys[KEY].revoked = False
+        for fault in served.call(lambda: list(served.local.faults)):
+            served.call(served.local.faults.remove, fault.number)
+        set_running(database)
+
+    revoked = FaultRequest(kind="revoked_key", key=KEY)
+    kills = [("after submit", 2), ("before fill commit", 2)]
+    with running(
+        SCENARIOS[name], BARS, nursery, tmp_path,
+        kills=kills, later=(count, revoked), between=let_go_on,
+    ) as outcome:  # fmt: skip
+        check(outcome, name)
+        assert outcome.trades == undisturbed(name).trades
+    assert [state for state, _ in paused] == [BotState.PAUSED]
+
+
+def test_a_market_that_closes_loses_nothing(nursery, tmp_path):
+    """Orders are refused while it is closed; what the journal says is what happened."""
+    name = "trailing on binance"
+    delisted = FaultRequest(kind="delisted", symbol=SPOT, lasts=3.0)
+    kills = [("before protection commit", 1), ("after submit", 2)]
+    with running(
+        SCENARIOS[name], BARS, nursery, tmp_path, kills=kills, later=(9, delisted)
+    ) as outcome:
+        check_once(outcome)
+        check_journal(outcome)
+    refused = [order for order in orders_of(outcome.database) if order.status is Status.REJECTED]
+    assert refused
 
 
 def test_the_cases_cover_every_point_every_fault_and_every_scenario():

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
-from robotrader_sdk.types import Side
+from runner.execution.journal.bots import set_state
 from runner.execution.journal.ledger import expected_balances
 from runner.execution.journal.tables import (
     BotRow,
+    BotState,
     EntryKind,
     EntryRow,
     FillRow,
@@ -23,8 +25,10 @@ from runner.execution.journal.tables import (
 from runner.execution.status import Status
 from runner.storage.database import Database
 from tests.crash.harness import Outcome
+from tests.runner.testnet.conftest import Served
 
 ZERO = Decimal(0)
+_WORKS = ("NEW", "PARTIALLY_FILLED", "PENDING_NEW")
 _TIME_MOVES = ("request", "order", "trade")
 _STATES = {"FILLED": Status.FILLED, "CANCELED": Status.CANCELLED, "EXPIRED": Status.EXPIRED}
 
@@ -70,7 +74,7 @@ def _covered(symbol: str, stops: dict[int, Decimal], orders: dict[int, Any]) -> 
 def _keep(stops: dict[int, Decimal], order: Any, told: dict[str, Any]) -> None:
     if order.trigger is None:
         return
-    if told["state"] in ("NEW", "PARTIALLY_FILLED", "PENDING_NEW"):
+    if told["state"] in _WORKS:
         stops[order.number] = order.quantity - told["executed"]
     else:
         stops.pop(order.number, None)
@@ -100,12 +104,42 @@ def check_journal(outcome: Outcome, account: str = "main", owner: str = "alice")
     assert {asset: total for asset, total in expected.items() if total} == balances
 
 
-def position_of(outcome: Outcome) -> dict[str, Decimal]:
-    """What the exchange's trades leave held, by symbol."""
-    held: dict[str, Decimal] = {}
-    for _, symbol, side, _, quantity in outcome.trades:
-        held[symbol] = held.get(symbol, ZERO) + Side(side) * quantity
-    return held
+def position_of(served: Served) -> Decimal:
+    """What the exchange's trades leave held of all symbols, signed."""
+    trades = [t for t in served.exchange.records.trades if t.kind == "trade"]
+    return sum((int(t.side) * t.quantity for t in trades), ZERO)
+
+
+def covered(served: Served) -> Decimal:
+    """What the stops that rest at the exchange would close."""
+    orders = served.exchange.records.orders.values()
+    stops = [o for o in orders if o.trigger is not None and str(o.state) in _WORKS]
+    return sum((order.remaining for order in stops), ZERO)
+
+
+def bot_of(database: Path) -> BotRow:
+    """The one bot of a database."""
+    return next(iter(asyncio.run(_rows(database, BotRow))))
+
+
+def orders_of(database: Path) -> list[OrderRow]:
+    """The journal's orders."""
+    return asyncio.run(_rows(database, OrderRow))
+
+
+def set_running(database: Path) -> None:
+    """What an owner does who has given a new key."""
+
+    async def work() -> None:
+        async with Database(f"sqlite:///{database}") as opened:
+            await opened.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+
+    asyncio.run(work())
+
+
+async def _rows(path: Path, kind: type[Any]) -> list[Any]:
+    async with Database(f"sqlite:///{path}") as database, database.reading() as session:
+        return list(await session.scalars(select(kind)))
 
 
 def _orders(outcome: Outcome) -> list[Any]:
