@@ -8,6 +8,7 @@ down before.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -277,3 +278,22 @@ class MarketData(Protocol):
 
     async def close(self) -> None:
         """Let connections go."""
+
+
+class OpenOrders:
+    """What works at an account, asked for once a symbol, for all bots that look in one round.
+
+    It may be older than what a bot has done since. That does no harm: an order that is not in it
+    is looked up by itself, and one that has ended meanwhile is seen in the next round.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._asked: dict[str, asyncio.Task[Sequence[OrderReport]]] = {}
+
+    async def of(self, symbol: str) -> dict[str, OrderReport]:
+        """A symbol's working orders by client order id; raises what `Broker.open_orders` does."""
+        if symbol not in self._asked:
+            self._asked[symbol] = asyncio.ensure_future(self._broker.open_orders(symbol))
+        reports = await asyncio.shield(self._asked[symbol])
+        return {report.client_order_id: report for report in reports}

@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 
 import pandas as pd
 
-from runner.execution.broker import Broker
+from runner.execution.broker import Broker, OpenOrders
 from runner.execution.errors import (
     BrokerError,
     ExchangeUnreachableError,
@@ -53,6 +53,9 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Brokers = Callable[[BotRow], Broker | Awaitable[Broker]]
+Round = Mapping[tuple[str, str, str], OpenOrders]
+"""By account: what its bots ask for together."""
+
 _FRESH = 1.0
 """For how many seconds the switches are known once they were read."""
 
@@ -168,9 +171,15 @@ class Engine:
 
     async def look(self) -> bool:
         """See what has become of all working orders; whether nothing has to wait."""
-        return all(await asyncio.gather(*(self.look_at(bot_id) for bot_id in self.bots)))
+        round_ = self.new_round()
+        looks = [self.look_at(bot_id, round_) for bot_id in self.bots]
+        return all(await asyncio.gather(*looks))
 
-    async def look_at(self, bot_id: int) -> bool:
+    def new_round(self) -> Round:
+        """What bots of one account ask for together from now on."""
+        return {key: OpenOrders(broker) for key, broker in self._open.items()}
+
+    async def look_at(self, bot_id: int, round_: Round | None = None) -> bool:
         """See what has become of one bot's orders, and obey the kill switches.
 
         False if that has to wait.
@@ -178,7 +187,7 @@ class Engine:
         bot = self.bots[bot_id]
 
         async def look() -> bool:
-            await bot.running.executor.look()
+            await bot.running.executor.look((round_ or {}).get(bot.account))
             return True
 
         async with bot.turn:
@@ -186,14 +195,21 @@ class Engine:
             return await self._guarded([bot], look) or False
 
     async def tick(
-        self, bot_id: int, histories: Mapping[str, pd.DataFrame], *, is_late: bool = False
+        self,
+        bot_id: int,
+        histories: Mapping[str, pd.DataFrame],
+        *,
+        is_late: bool = False,
+        round_: Round | None = None,
     ) -> TickReport | None:
         """Let a bot decide at the newest bar of its histories; None if it has to wait."""
         bot = self.bots[bot_id]
         async with bot.turn:
             await self._obey(bot)
+            working = (round_ or {}).get(bot.account)
             return await self._guarded(
-                [bot], lambda: run_tick(bot.running, histories, is_late=is_late)
+                [bot],
+                lambda: run_tick(bot.running, histories, is_late=is_late, working=working),
             )
 
     async def last_bar(self, bot_id: int) -> datetime | None:
@@ -235,7 +251,8 @@ class Engine:
                 self._switches = await switches_on(session)
                 states = await states_of(session)
             for bot_id, bot in self.bots.items():
-                if (await bot.running.executor.standing()).bot.state is not states.get(bot_id):
+                known = bot.running.executor.known_state
+                if known is not None and known is not states.get(bot_id):
                     bot.running.executor.forget()
             self._refreshed = now
 

@@ -22,7 +22,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Timeframe
-from runner.execution.broker import Broker, OrderReport
+from runner.execution.broker import Broker, OpenOrders, OrderReport
 from runner.execution.errors import OrderMissingError, UnknownOutcomeError
 from runner.execution.identity import Purpose
 from runner.execution.journal.moves import move
@@ -35,7 +35,7 @@ from runner.execution.journal.orders import (
     stop_watching,
 )
 from runner.execution.journal.standing import Standing, standing_of
-from runner.execution.journal.tables import BotRow, OrderRow
+from runner.execution.journal.tables import BotRow, BotState, OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
 from runner.execution.promotion import Promoter
@@ -81,25 +81,39 @@ class Executor:
         """Committed by this process and not sent yet: the only ones that need no look."""
         self._since: dict[str, float] = {}
         self._triggered: dict[str, float] = {}
+        self.met_unknown = False
+        """Whether an answer has said neither yes nor no since somebody set this to False."""
         self._standing: Standing | None = None
+        self._version = 0
 
     def note_new(self, ids: Sequence[str]) -> None:
         """Orders that this process has just committed."""
         self._fresh.update(ids)
 
     async def standing(self) -> Standing:
-        """Where the bot stands; read again only after something was written."""
-        if self._standing is None:
+        """Where the bot stands; read again only after something was written.
+
+        What was read while somebody wrote is read again: it may be of before.
+        """
+        while (known := self._standing) is None:
+            version = self._version
             async with self.database.reading() as session:
-                self._standing = await standing_of(session, self.bot_id)
-        return self._standing
+                found = await standing_of(session, self.bot_id)
+            if version == self._version:
+                self._standing = found
+        return known
+
+    @property
+    def known_state(self) -> BotState | None:
+        """The bot's state, as far as it is known without a look."""
+        return None if self._standing is None else self._standing.bot.state
 
     async def write(self, work: Work[Result]) -> Result:
         """Write something about this bot."""
         try:
             return await self.database.write(work)
         finally:
-            self._standing = None
+            self.forget()
 
     async def write_beside(self, work: Work[Result]) -> Result:
         """Write something that changes nothing of where the bot stands."""
@@ -107,12 +121,15 @@ class Executor:
 
     def know(self, bot: BotRow) -> None:
         """The bot's own row has just been written; its orders and positions are as they were."""
-        if self._standing is not None:
-            self._standing = replace(self._standing, bot=bot)
+        known = self._standing
+        self.forget()
+        if known is not None:
+            self._standing = replace(known, bot=bot)
 
     def forget(self) -> None:
-        """Somebody else has written something about this bot."""
+        """Somebody has written something about this bot."""
         self._standing = None
+        self._version += 1
 
     async def settle(self) -> None:
         """Go on until nothing is left to do but to wait for the market."""
@@ -120,14 +137,18 @@ class Executor:
             if not await self._round():
                 return
 
-    async def look(self) -> None:
-        """See what has become of the orders that work, and then settle."""
+    async def look(self, working: OpenOrders | None = None) -> None:
+        """See what has become of the orders that work, and then settle.
+
+        working: the account's, if somebody else has asked for them in this round.
+        """
+        source = working or OpenOrders(self.broker)
         standing = await self.standing()
         for symbol, orders in standing.orders.items():
-            working = [order for order in orders if order.status is Status.WORKING]
-            if working:
-                there = {r.client_order_id: r for r in await self.broker.open_orders(symbol)}
-                for order in working:
+            placed = [order for order in orders if order.status is Status.WORKING]
+            if placed:
+                there = await source.of(symbol)
+                for order in placed:
                     report = there.get(order.client_order_id)
                     await (self._seeing.see(order, report) if report else self._seeing.find(order))
                     await self._escalate(order, report)
@@ -234,6 +255,7 @@ class Executor:
         at = datetime.now(UTC)
         for order in await orders_by_id(session, ids):
             if outcome.answer is Answer.UNKNOWN:
+                self.met_unknown = True
                 move(order, Status.UNKNOWN, at, outcome.reason)
                 continue
             move(order, Status.REJECTED, at, outcome.reason)

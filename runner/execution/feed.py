@@ -85,7 +85,7 @@ class Series:
     def as_frame(self) -> pd.DataFrame:
         """All bars; a copy is made only where somebody writes into it."""
         if self.frame is None:
-            index = pd.DatetimeIndex(list(self.bars), name="open_time").as_unit("ms")
+            index = pd.DatetimeIndex(list(self.bars), tz="UTC", name="open_time").as_unit("ms")
             rows = [[getattr(bar, name) for name in _COLUMNS] for bar in self.bars.values()]
             self.frame = pd.DataFrame(rows, index=index, columns=list(_COLUMNS), dtype=float)
         return self.frame

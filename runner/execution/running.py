@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from robotrader_sdk.types import Timeframe
-from runner.execution.engine import Engine, Served
+from runner.execution.engine import Engine, Round, Served
 from runner.execution.errors import BrokerError
 from runner.execution.feed import Feed, Subscription
 from runner.execution.paper import PaperBroker
@@ -68,6 +68,7 @@ class Keeper:
         self._tell = tell
         self._fed: dict[int, _Fed] = {}
         self._looked = self._reconciled = float("-inf")
+        self._round: Round = {}
 
     async def run(
         self,
@@ -90,7 +91,7 @@ class Keeper:
         await self.engine.serve_waiting()
         await self._feed_new_bots()
         now = time.monotonic()
-        if now - self._reconciled >= self._rhythm.reconcile:
+        if now - self._reconciled >= self._rhythm.reconcile or self._met_unknown():
             await self.engine.reconcile()
             self._reconciled = self._looked = now
         elif now - self._looked >= self._rhythm.look:
@@ -99,7 +100,16 @@ class Keeper:
         polls = [self._feeds(exchange).poll() for exchange in self._exchanges()]
         await asyncio.gather(*polls)
         turns = asyncio.Semaphore(AT_ONCE)
+        self._round = self.engine.new_round()
         await asyncio.gather(*(self._tick_in_turn(fed, turns) for fed in self._fed.values()))
+
+    def _met_unknown(self) -> bool:
+        """Whether some answer was unknown since the last time: then all is compared at once."""
+        executors = [bot.running.executor for bot in self.engine.bots.values()]
+        met = [executor for executor in executors if executor.met_unknown]
+        for executor in met:
+            executor.met_unknown = False
+        return bool(met)
 
     async def _feed_new_bots(self) -> None:
         for bot_id in [known for known in self._fed if known not in self.engine.bots]:
@@ -134,7 +144,11 @@ class Keeper:
             if not await self._match_paper(fed, moment.to_pydatetime()):
                 return
             seen = {symbol: frame.loc[:moment] for symbol, frame in frames.items()}
-            report = await self.engine.tick(fed.bot.row.id, seen, is_late=moment != due[-1])
+            # Several bars at once: what the first has led to is not in what all asked for.
+            shared = self._round if len(due) == 1 else None
+            report = await self.engine.tick(
+                fed.bot.row.id, seen, is_late=moment != due[-1], round_=shared
+            )
             if report is None:
                 return
             fed.done = moment.to_pydatetime()

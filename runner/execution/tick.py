@@ -22,6 +22,7 @@ from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 from robotrader_sdk.trading.rebalancing import shrinking
 from robotrader_sdk.types import OrderType, Side, Timeframe
+from runner.execution.broker import OpenOrders
 from runner.execution.deciding import decide
 from runner.execution.deciding_portfolio import decide_portfolio
 from runner.execution.decision import Decision, NewOrder
@@ -76,14 +77,21 @@ class TickReport:
     logs: list[str] = field(default_factory=list)
 
 
-async def run_tick(bot: RunningBot, histories: Histories, *, is_late: bool = False) -> TickReport:
+async def run_tick(
+    bot: RunningBot,
+    histories: Histories,
+    *,
+    is_late: bool = False,
+    working: OpenOrders | None = None,
+) -> TickReport:
     """Let a bot decide at the newest bar of its histories, once, and see to what follows.
 
-    is_late: the bar is not the newest closed one: nothing is opened any more.
+    is_late: the bar is not the newest closed one: nothing is opened any more. working: see
+    `Executor.look`.
     """
     open_time = max(bars.index[-1] for bars in histories.values()).to_pydatetime()
     report = TickReport(open_time)
-    await bot.executor.look()
+    await bot.executor.look(working)
     if not await _take(bot, histories, open_time):
         report.was_done = True
         return report

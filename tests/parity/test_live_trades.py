@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import robotrader_sdk as rt
+from robotrader_sdk.data.validate import BarsWarning
 from runner.testnet.core.market_file import read_markets
 from runner.testnet.core.perpetual_series import PerpetualSeries
 from tests.parity.live import Setup, params_for, run_live, trades_of
@@ -59,14 +60,22 @@ def test_a_bot_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path, stra
     check(run_live(served, setup, tmp_path), run, symbol, least=2)
 
 
-def test_a_portfolio_makes_the_trades_of_its_backtest(serve, tmp_path):
-    symbols = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
-    bars = {
-        symbol: rt.synthetic_bars(70, "1h", seed=seed, price=price).round(digits)
-        for symbol, seed, price, digits in zip(
-            symbols, (1, 2, 3), (40_000.0, 2_000.0, 100.0), (1, 1, 2), strict=True
-        )
-    }
+def real_panel(real_bars) -> dict[str, pd.DataFrame]:
+    """Days of three years, as if they were of one: no two real series have one quote and time."""
+    first = rt.read_bars(real_bars / "binance_BTC-USDT_1d_2020.csv").iloc[:90]
+    with pytest.warns(BarsWarning, match="gaps"):
+        others = rt.read_bars(real_bars / "coinbase_BTC-USD_1d.csv")
+    panel = {"BTC/USDT": first}
+    for symbol, year, scale in (("ETH/USDT", "2017", 10.0), ("SOL/USDT", "2016", 10.0)):
+        part = others.loc[year].iloc[:90].set_axis(first.index)
+        prices = (part[["open", "high", "low", "close"]] / scale).round(2)
+        panel[symbol] = part.assign(**prices)
+    return panel
+
+
+def test_a_portfolio_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path):
+    bars = real_panel(real_bars)
+    symbols = tuple(bars)
     run = rt.backtest(
         Weights(),
         {symbol: frame.iloc[:-1] for symbol, frame in bars.items()},
@@ -76,7 +85,7 @@ def test_a_portfolio_makes_the_trades_of_its_backtest(serve, tmp_path):
     )
     served = serve(exchange_of(bars, balances={"USDT": "100000"}))
     setup = Setup(
-        strategy="Weights", params={}, bars=bars, venue="binance", timeframe="1h", quote="USDT",
+        strategy="Weights", params={}, bars=bars, venue="binance", timeframe="1d", quote="USDT",
         capital="50000",
     )  # fmt: skip
     live = run_live(served, setup, tmp_path)

@@ -13,6 +13,7 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.ledger import expected_balances
 from runner.execution.journal.tables import BotState, EntryKind, EntryRow
 from runner.testnet.core.orders import Request
+from tests.runner.execution.brokers import requests_of
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
@@ -25,6 +26,7 @@ class Holds(rt.Strategy):
     """Buys at the first close and holds."""
 
     quantity: float = rt.param(1.0)
+    stop: float = rt.param(0.0)
 
     def init(self, bars) -> None:
         self.is_done = False
@@ -32,7 +34,8 @@ class Holds(rt.Strategy):
     def on_bar(self, ctx) -> None:
         if not self.is_done:
             self.is_done = True
-            ctx.buy(quantity=self.quantity)
+            more = {"stop_loss": self.stop} if self.stop else {}
+            ctx.buy(quantity=self.quantity, **more)
 
 
 def run(served, folder, bars, use, **terms):
@@ -178,5 +181,27 @@ def test_two_bots_share_an_account_and_each_has_its_own(serve, tmp_path):
         await bots.engine.kill("bot", "2", flatten=True, reason="a test")
         assert {lot.bot_id: lot.is_open for lot in await bots.lots()} == {1: True, 2: False}
         assert held(served)["BTC"] == 1
+
+    run(served, tmp_path, bars, use)
+
+
+def test_bots_of_one_account_ask_together_what_works(serve, tmp_path):
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+    asked = "GET /api/v3/openOrders"
+
+    async def use(bots):
+        for number in range(5):  # as many stops as the market takes
+            await bots.add(terms_of(bars, "Holds", name=f"more{number}", params={"stop": 0.1}))
+        await bots.to_close(2)
+        assert len(bots.working(SPOT)) == 5
+        before = len(requests_of(served, asked))
+        await bots.engine.look()
+        together = len(requests_of(served, asked)) - before
+        await bots.engine.look_at(2)
+        assert together == len(requests_of(served, asked)) - before - together
+        served.call(served.exchange.cancel, bots.working(SPOT)[0])
+        await bots.engine.look()
+        assert len(bots.working(SPOT)) == 5
 
     run(served, tmp_path, bars, use)

@@ -13,12 +13,13 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.tables import TickRow
 from runner.execution.running import Keeper, Rhythm
 from runner.execution.status import Status
+from tests.runner.execution.brokers import fault, requests_of
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.execution.test_feed import feed_at
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
-SYMBOL = "BTC/USDT"
+SYMBOL, BALANCES = "BTC/USDT", "GET /api/v3/account"
 CALM = (100.0, 100.5, 99.5, 100.0)
 BARS = {SYMBOL: bars_of(*[CALM] * 12)}
 
@@ -161,3 +162,25 @@ def test_a_keeper_ticks_every_bar_once_and_those_it_missed_late(serve, tmp_path)
     run(served, tmp_path, use)
     step(served, 3)
     run(served, tmp_path, later)
+
+
+def test_after_an_unknown_answer_all_is_reconciled(serve, tmp_path):
+    served = serve(exchange_of(BARS))
+
+    async def use(bots):
+        async with feed_at(served, "binance") as feed:
+            keeper = Keeper(bots.engine, lambda _: feed, rhythm=Rhythm(1e9, 1e9))
+            await keeper.turn()
+            await asyncio.to_thread(step, served)
+            n_before = len(requests_of(served, BALANCES))
+            with fault(served, "error_after", route="POST /api/v3/order", times=1):
+                await keeper.turn()  # the bot buys, and the answer is an error
+            assert len([lot for lot in await bots.lots() if lot.is_open]) == 1
+            assert len(requests_of(served, BALANCES)) == n_before
+            await keeper.turn()
+            assert len(requests_of(served, BALANCES)) > n_before
+            n_before = len(requests_of(served, BALANCES))
+            await keeper.turn()
+            assert len(requests_of(served, BALANCES)) == n_before
+
+    run(served, tmp_path, use)
