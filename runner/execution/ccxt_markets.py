@@ -76,6 +76,11 @@ async def share_markets(client: Any) -> None:
         client.set_markets_from_exchange(loaded)
 
 
+def forget_markets() -> None:
+    """Have all markets loaded anew: an address has come to be another exchange's."""
+    _LOADED.clear()
+
+
 def ccxt_market(client: Any, symbol: str) -> Any:
     """Ccxt's market of a symbol; MarketUnknownError with what may have been meant."""
     found = client.markets.get(symbol)

@@ -32,6 +32,7 @@ from runner.execution import points
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.ccxt_client import Credentials
 from runner.execution.ccxt_market_data import CcxtMarketData
+from runner.execution.ccxt_markets import forget_markets
 from runner.execution.engine import Engine
 from runner.execution.feed import Feed
 from runner.execution.journal.bots import BotTerms, add_bot
@@ -229,6 +230,7 @@ def exchange_process(n_bars: int) -> Iterator[str]:
         process.terminate()
         process.join()
         listening.close()
+        forget_markets()  # its port may be given to an exchange with others
 
 
 def _wait_for(url: str) -> None:

@@ -32,8 +32,8 @@ def check(outcome: Outcome) -> None:
     assert len(outcome.served.exchange.records.trades) >= 100
 
 
-def test_two_hours(serve, tmp_path):
-    check(live_through(serve, tmp_path, DAY // 12, seed=1))
+def test_eighty_minutes(serve, tmp_path):
+    check(live_through(serve, tmp_path, DAY // 18, seed=1))
 
 
 @pytest.mark.long

@@ -16,9 +16,9 @@ from tests.runner.testnet.conftest import exchange_of
 MARKETS = {market.symbol: market for market in read_markets()}
 
 SERIES = {
-    "days": ("BTC/USDT", "binance_BTC-USDT_1d_2020.csv", "1d", slice(40, 150), "100000"),
-    "minutes": ("BTC/USD", "bitstamp_BTC-USD_1m_2020-01-01.csv", "1m", slice(0, 110), "100000"),
-    "five minutes": ("ETH/BTC", "ETH-BTC_5m_2018-01.csv", "5m", slice(0, 110), "30"),
+    "days": ("BTC/USDT", "binance_BTC-USDT_1d_2020.csv", "1d", slice(40, 125), "100000"),
+    "minutes": ("BTC/USD", "bitstamp_BTC-USD_1m_2020-01-01.csv", "1m", slice(0, 85), "100000"),
+    "five minutes": ("ETH/BTC", "ETH-BTC_5m_2018-01.csv", "5m", slice(0, 85), "30"),
 }
 
 
