@@ -13,7 +13,7 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.ledger import expected_balances
 from runner.execution.journal.tables import BotState, EntryKind, EntryRow
 from runner.testnet.core.orders import Request
-from tests.runner.execution.brokers import requests_of
+from tests.runner.execution.brokers import fault, requests_of
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
@@ -203,5 +203,28 @@ def test_bots_of_one_account_ask_together_what_works(serve, tmp_path):
         served.call(served.exchange.cancel, bots.working(SPOT)[0])
         await bots.engine.look()
         assert len(bots.working(SPOT)) == 5
+
+    run(served, tmp_path, bars, use)
+
+
+def test_a_market_order_that_binance_was_given_twice_is_ours_once_and_external_once(
+    serve, tmp_path
+):
+    """Nobody can prevent the second: ids are unique among open orders. The money is accounted for."""
+    bars = {SPOT: bars_of(*[CALM] * 8)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        with fault(served, "handled_twice", route="POST /api/v3/order", times=1):
+            await bots.to_close()
+        for _ in range(3):
+            await bots.engine.reconcile()
+        assert held(served)["BTC"] == 2
+        (lot,) = await bots.lots()
+        assert lot.quantity == 1
+        external = [e for e in await bots.rows(EntryRow) if e.kind is EntryKind.EXTERNAL]
+        assert {e.asset: e.amount for e in external}["BTC"] == 1
+        assert await totals(bots) == held(served)
+        assert any("BTC differs by 1, which is not ours" in text for text in await bots.findings())
 
     run(served, tmp_path, bars, use)
