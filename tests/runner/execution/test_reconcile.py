@@ -210,7 +210,7 @@ def test_bots_of_one_account_ask_together_what_works(serve, tmp_path):
 def test_a_market_order_that_binance_was_given_twice_is_ours_once_and_external_once(
     serve, tmp_path
 ):
-    """Nobody can prevent the second: ids are unique among open orders. The money is accounted for."""
+    """Nobody can prevent the second: ids are unique among open orders. The books add up."""
     bars = {SPOT: bars_of(*[CALM] * 8)}
     served = serve(exchange_of(bars))
 
