@@ -78,7 +78,7 @@ async def book_fill(
         await _enter_ledger(booking, position)
         was_flat = not await open_lots(session, order.bot_id, fill.symbol)
         opened = await _close_lots(booking)
-        if opened:
+        if opened and (market.is_perpetual or fill.side is Side.BUY):  # spot has no shorts
             await _open_lot(booking, opened)
         await session.flush()
         if not was_flat and not await open_lots(session, order.bot_id, fill.symbol):
@@ -188,7 +188,7 @@ def close_lot(lot: LotRow, booking: _Booking) -> None:
     """Nothing of a lot is left that could be sold: note how it went."""
     lot.is_dust, lot.is_open = lot.quantity > 0, False
     lot.closed_at = booking.fill.time
-    share = lot.exit_quantity / lot.opened
+    share = lot.exit_quantity / lot.opened if lot.opened else ZERO
     pnl = (lot.exit_value - lot.entry_value * share) * lot.direction
     bot = booking.bot
     bot.losses = bot.losses + 1 if pnl - lot.entry_fee * share - lot.exit_fee < 0 else 0

@@ -97,6 +97,19 @@ def test_entries_add_up_to_what_was_traded(tmp_path_factory, trades, sells):
     assert {asset: total for asset, total in expected.items() if total} == wanted
 
 
+def test_what_a_spot_sale_takes_beyond_the_lots_opens_none(sqlite_url):
+    """The fee in base left less than a lot holds; the account's other coins made up for it."""
+
+    async def use(booker):
+        await booker.trade(BUY, "0.1", "100", "0.0001", "BTC")
+        await booker.trade(SELL, "0.1", "100", "0.0001", "BTC")
+        await booker.trade(BUY, "0.1", "100", "0.1", "BTC")
+        await booker.trade(SELL, "0.1", "100", "0.12", "USDT")
+        return [(lot.direction, lot.opened, lot.is_open) for lot in await booker.rows(LotRow)]
+
+    assert booked(sqlite_url, use) == [(1, Decimal("0.0999"), False), (1, Decimal(0), False)]
+
+
 def test_lots_close_first_in_first_out_and_protection_closes_its_own(database_url):
     async def use(booker):
         first = await booker.trade(BUY, "1", "100")
