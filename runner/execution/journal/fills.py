@@ -265,4 +265,4 @@ def is_opening(order: OrderRow, held: Decimal) -> bool:
     if order.reduce_only or order.lot is not None:
         return False
     against = (held > 0 and order.side is Side.SELL) or (held < 0 and order.side is Side.BUY)
-    return not (against and (order.quantity or ZERO) <= abs(held))
+    return not (against and (order.quantity or ZERO) - order.filled <= abs(held))
