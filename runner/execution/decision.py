@@ -75,30 +75,30 @@ def exits_first(new: Sequence[NewOrder], standing: Standing) -> list[NewOrder]:
     """The orders of several symbols as a backtest fills them at one open.
 
     What leaves a position comes first, and what enters at the market waits for it: it may need
-    the money.
+    the money. A fraction is of the equity that those before have left, so it waits for them, too.
     """
     order = sorted(range(len(new)), key=lambda k: not _leaves(new[k], standing))
     place = {before: now for now, before in enumerate(order)}
     n_first = sum(_leaves(one, standing) for one in new)
-    made = []
+    made: list[NewOrder] = []
     for before in order:
         one = new[before]
         after = {place[k] for k in one.after}
-        if place[before] >= n_first and one.type is OrderType.MARKET and one.watch_price is None:
+        if place[before] >= n_first and _is_at_open(one):
             after.update(range(n_first))
+        if one.sizing.get("unit") == "fraction":
+            after.update(k for k, other in enumerate(made) if _is_at_open(other))
         made.append(replace(one, after=tuple(sorted(after))))
     return made
 
 
 def _leaves(order: NewOrder, standing: Standing) -> bool:
-    """Whether an order makes a position smaller at the next open."""
-    if order.type is not OrderType.MARKET or order.watch_price is not None:
-        return False
-    if order.purpose in (Purpose.EXIT, Purpose.REVERSAL):
-        return True
-    held = standing.held(order.symbol)
-    against = int(order.side) * held < 0
-    return against and order.quantity is not None and order.quantity <= abs(held)
+    """Whether an order takes a position towards nothing at the next open."""
+    return _is_at_open(order) and int(order.side) * standing.held(order.symbol) < 0
+
+
+def _is_at_open(order: NewOrder) -> bool:
+    return order.type is OrderType.MARKET and order.watch_price is None
 
 
 class BookReading:

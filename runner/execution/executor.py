@@ -46,7 +46,7 @@ from runner.execution.sending import Answer, Outcome, is_trigger, send
 from runner.execution.status import Status
 from runner.storage.database import Database, Result, Work
 
-MOST_ROUNDS = 60
+MOST_ROUNDS = 200
 """More than any sequence of dependent orders takes; a defect must not run for ever."""
 
 Sleep = Callable[[float], Awaitable[None]]

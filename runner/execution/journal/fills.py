@@ -30,6 +30,9 @@ from runner.execution.rounding import PRECISION, share_of
 
 ZERO = Decimal(0)
 
+_REASONS = {Purpose.ENTRY: Purpose.REVERSAL, Purpose.REBALANCE: Purpose.REVERSAL}
+"""Why a lot is closed by an order of the other side that was no exit, as a backtest says it."""
+
 
 @dataclass(slots=True)
 class _Booking:
@@ -177,7 +180,7 @@ async def _close_lots(booking: _Booking) -> Decimal:
         lot.exit_quantity += part
         lot.exit_value += part * fill.price
         lot.exit_fee += share_of(booking.quote_fee, part, fill.quantity)
-        lot.exit_purpose = order.purpose
+        lot.exit_purpose = _REASONS.get(order.purpose, order.purpose)
         remaining -= part
         if not booking.market.lots(lot.quantity):
             close_lot(lot, booking)
