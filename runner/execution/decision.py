@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from robotrader_sdk.trading.order import Purpose as Reason
 from robotrader_sdk.trading.order import RejectReason, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
 from runner.execution.identity import Purpose
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import OrderRow
 from runner.execution.rules import PROTECTION_TERMS, PURPOSES, Rules
 
@@ -54,7 +55,8 @@ class Decision:
     """What is wanted at a bar: new orders, orders to cancel, and what is remembered.
 
     weights: of a portfolio, by symbol, to be traded at the next open. logs: what the strategy's
-    orders were refused for, and the like.
+    orders were refused for, and the like. is_heard: whether the strategy was asked, and so knows
+    what has become of its orders.
     """
 
     new: list[NewOrder] = field(default_factory=list)
@@ -62,10 +64,41 @@ class Decision:
     weights: Mapping[str, float] = field(default_factory=dict)
     logs: list[str] = field(default_factory=list)
     state: bytes | None = None
+    is_heard: bool = True
 
 
 _SIZINGS = {SizeUnit.FRACTION: "fraction", SizeUnit.NOTIONAL: "notional"}
 _STATUSES = list(OrderStatus)
+
+
+def exits_first(new: Sequence[NewOrder], standing: Standing) -> list[NewOrder]:
+    """The orders of several symbols as a backtest fills them at one open.
+
+    What leaves a position comes first, and what enters at the market waits for it: it may need
+    the money. A fraction is of the equity that those before have left, so it waits for them, too.
+    """
+    order = sorted(range(len(new)), key=lambda k: not _leaves(new[k], standing))
+    place = {before: now for now, before in enumerate(order)}
+    n_first = sum(_leaves(one, standing) for one in new)
+    made: list[NewOrder] = []
+    for before in order:
+        one = new[before]
+        after = {place[k] for k in one.after}
+        if place[before] >= n_first and _is_at_open(one):
+            after.update(range(n_first))
+        if one.sizing.get("unit") == "fraction":
+            after.update(k for k, other in enumerate(made) if _is_at_open(other))
+        made.append(replace(one, after=tuple(sorted(after))))
+    return made
+
+
+def _leaves(order: NewOrder, standing: Standing) -> bool:
+    """Whether an order takes a position towards nothing at the next open."""
+    return _is_at_open(order) and int(order.side) * standing.held(order.symbol) < 0
+
+
+def _is_at_open(order: NewOrder) -> bool:
+    return order.type is OrderType.MARKET and order.watch_price is None
 
 
 class BookReading:
@@ -102,7 +135,8 @@ class BookReading:
         leaves = purpose in (Purpose.EXIT, Purpose.REVERSAL)
         quantity, sizing = self._size(record, leaves)
         limit, stop = self._price(record["limit"]), self._price(record["stop"])
-        in_the_way = self._in_the_way(side) if leaves or self._sells_spot(side) else ()
+        whole = sizing.get("unit") == "position"
+        in_the_way = self._in_the_way(side, whole=whole) if leaves or self._sells_spot(side) else ()
         watched = bool(in_the_way) and kind is not OrderType.MARKET
         if in_the_way and not watched:
             decision.cancels.extend(i for i in in_the_way if i not in decision.cancels)
@@ -143,12 +177,16 @@ class BookReading:
     def _sells_spot(self, side: Side) -> bool:
         return side is Side.SELL and not self._rules.market.is_perpetual
 
-    def _in_the_way(self, side: Side) -> tuple[str, ...]:
-        """What takes the balance that a sell on spot needs: it goes first."""
+    def _in_the_way(self, side: Side, *, whole: bool) -> tuple[str, ...]:
+        """What takes the balance that a sell on spot needs: it goes first.
+
+        whole: all that is held is sold, so what rests to sell a part of it goes, too.
+        """
         if self._rules.market.is_perpetual or side is Side.BUY:
             return ()
         return tuple(
             order.client_order_id
             for order in self._known
-            if order.lot is not None and order.watch_price is None
+            if order.watch_price is None
+            and (order.lot is not None or (whole and order.side is Side.SELL))
         )

@@ -2,8 +2,8 @@
 
 At the start, and on a timer, each account is reconciled. When a bar has closed, each bot that
 trades it ticks; between bars the orders that work are looked at. What an exchange can't answer now
-is asked again later; a key that is refused pauses its bots; a database that fails ends the engine,
-whose journal is as it was.
+is asked again later; a key that is refused pauses its bots, and so does what nobody has foreseen,
+for the bot it meets; a database that fails ends the engine, whose journal is as it was.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from inspect import isawaitable
+from traceback import format_exception
 from typing import Self, TypeVar
 
 import pandas as pd
 
 from runner.execution.broker import Broker, OpenOrders
 from runner.execution.errors import (
-    BrokerError,
     ExchangeUnreachableError,
     ExecutionError,
-    KeyRefusedError,
+    LeaseLostError,
     RateLimitedError,
     UnknownOutcomeError,
 )
@@ -33,20 +33,22 @@ from runner.execution.journal.bots import (
     Scope,
     bots_in_service,
     enter_engine,
-    set_state,
+    pause,
     states_of,
     switches_on,
     turn_on,
 )
 from runner.execution.journal.orders import want_cancelled
-from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
+from runner.execution.journal.tables import BotRow, InstallationRow, SwitchRow
 from runner.execution.killing import entries_left, obey_switches
 from runner.execution.lock import engine_lock
 from runner.execution.patience import Patience
 from runner.execution.reconcile import Reconciler, Reconciliation
+from runner.execution.scrub import scrub
 from runner.execution.service import Find, bring_up, catalogued
 from runner.execution.tick import RunningBot, TickReport, run_tick
 from runner.storage.database import Database
+from runner.storage.errors import StorageError
 from runner.storage.upgrade import upgrade
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,9 @@ Round = Mapping[tuple[str, str, str], OpenOrders]
 
 _FRESH = 1.0
 """For how many seconds the switches are known once they were read."""
+
+_NEXT_TRY = 5.0
+"""Seconds until an exchange is tried again whose bots could not be taken into service."""
 
 LATER = (ExchangeUnreachableError, RateLimitedError, UnknownOutcomeError)
 """What an exchange can't answer now."""
@@ -92,6 +97,8 @@ class Engine:
         self._find, self._patience = find, patience
         self.bots: dict[int, Served] = {}
         self._refused: set[int] = set()
+        self._away: dict[str, float] = {}
+        """Exchanges that could not be reached, and until when their bots wait for service."""
         self._open: dict[tuple[str, str, str], Broker] = {}
         self._reconcilers: dict[tuple[str, str, str], Reconciler] = {}
         self._stack = AsyncExitStack()
@@ -106,10 +113,7 @@ class Engine:
             await upgrade(self.database)
             self.installation = await self.database.write(enter_engine)
             stack.push_async_callback(self._close_brokers)
-            async with self.database.reading() as session:
-                rows = await bots_in_service(session)
-            for row in rows:
-                await self.serve(row)
+            await self.serve_waiting()
             self._stack = stack.pop_all()
         return self
 
@@ -117,7 +121,10 @@ class Engine:
         await self._stack.aclose()
 
     async def serve(self, row: BotRow) -> None:
-        """Take a bot into service; one that can't be is paused, with the reason."""
+        """Take a bot into service; one that can't be is paused, with the reason.
+
+        While its exchange can't be reached it waits: see `serve_waiting`.
+        """
         key = (row.exchange, row.account, row.mode)
         try:
             if key not in self._open:
@@ -131,8 +138,11 @@ class Engine:
                 find=self._find,
                 patience=self._patience,
             )
+        except LATER as error:
+            self._away[row.exchange] = time.monotonic() + _NEXT_TRY
+            logger.warning("bots of %s wait for service: %s", row.exchange, error)
+            return
         except ExecutionError as error:
-            logger.error("bot %s is paused: %s", row.id, error)
             await self._pause(row.id, str(error))
             self._refused.add(row.id)
             return
@@ -147,11 +157,12 @@ class Engine:
             known.bots = others
 
     async def serve_waiting(self) -> None:
-        """Take into service the bots that were written down since; leave those that are stopped."""
+        """Take into service the bots that were written down since, or that had to wait."""
         async with self.database.reading() as session:
             rows = await bots_in_service(session)
         for row in rows:
-            if row.id not in self.bots and row.id not in self._refused:
+            waits = self._away.get(row.exchange, 0.0) > time.monotonic()
+            if not waits and row.id not in self.bots and row.id not in self._refused:
                 await self.serve(row)
 
     async def reconcile(self) -> list[Reconciliation]:
@@ -259,22 +270,29 @@ class Engine:
     async def _guarded(
         self, bots: list[Served], work: Callable[[], Awaitable[Result]]
     ) -> Result | None:
-        """Do what speaks to an exchange; None if that has to wait, or the key is refused."""
+        """Do what speaks to an exchange; None if that has to wait, or the bots are paused for it.
+
+        A defect that one bot has met must not keep the others from looking after what they hold.
+        """
         try:
             return await work()
-        except KeyRefusedError as error:
-            for bot in bots:
-                await self._pause(bot.row.id, str(error))
+        except (StorageError, LeaseLostError):
+            raise
         except LATER as error:
             logger.warning("%s: %s; it is tried again", bots[0].account[0], error)
-        except BrokerError as error:
+        except ExecutionError as error:
             for bot in bots:
                 await self._pause(bot.row.id, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one bot's
+            logger.error("%s", scrub("".join(format_exception(error))))
+            for bot in bots:
+                reason = f"a defect: {type(error).__name__}: {error}"
+                await self._pause(bot.row.id, scrub(reason))
         return None
 
     async def _pause(self, bot_id: int, reason: str) -> None:
         logger.error("bot %s is paused: %s", bot_id, reason)
-        await self.database.write(lambda s: set_state(s, bot_id, BotState.PAUSED, reason))
+        await self.database.write(lambda s: pause(s, bot_id, reason))
         if bot_id in self.bots:
             self.bots[bot_id].running.executor.forget()
 

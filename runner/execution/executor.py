@@ -21,7 +21,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from robotrader_sdk.types import OrderType, Timeframe
+from robotrader_sdk.types import OrderType, Side, Timeframe
 from runner.execution.broker import Broker, OpenOrders, OrderReport
 from runner.execution.errors import OrderMissingError, UnknownOutcomeError
 from runner.execution.identity import Purpose
@@ -46,7 +46,7 @@ from runner.execution.sending import Answer, Outcome, is_trigger, send
 from runner.execution.status import Status
 from runner.storage.database import Database, Result, Work
 
-MOST_ROUNDS = 60
+MOST_ROUNDS = 200
 """More than any sequence of dependent orders takes; a defect must not run for ever."""
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -321,8 +321,10 @@ class Executor:
         if not any(o.watch_price is None or o.cancel_wanted for o in waiting):
             return False
         weighted = {o.symbol for o in waiting if "weight" in o.sizing}
-        priced = weighted or any(o.sizing.get("unit") == "fraction" for o in waiting)
-        prices = await self.prices(standing, *weighted) if priced else {}
+        by_money = [o for o in waiting if o.sizing.get("unit") in ("fraction", "notional")]
+        sold = {o.symbol for o in by_money if o.side is Side.SELL}
+        priced = weighted or sold or any(o.sizing["unit"] == "fraction" for o in by_money)
+        prices = await self.prices(standing, *weighted, *sold) if priced else {}
         for order in waiting:
             if order.after and order.purpose in (Purpose.EXIT, Purpose.FLATTEN):
                 reach("in the middle of cancel-then-exit")

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import switch_of
+from runner.execution.journal.fills import is_opening
 from runner.execution.journal.orders import add_order, next_sequence
 from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import BotRow, BotState, OrderRow
@@ -40,14 +41,17 @@ async def obey_switches(session: AsyncSession, bot_id: int, rules: dict[str, Rul
 
 def entries_left(standing: Standing) -> list[str]:
     """The entries of a bot that may open nothing any more: those that are to be cancelled."""
-    if standing.bot.state is BotState.RUNNING:
-        return []
+    return [] if standing.bot.state is BotState.RUNNING else openings(standing)
+
+
+def openings(standing: Standing) -> list[str]:
+    """The orders of a bot that may still open something, and are not to be cancelled yet."""
     return [
         order.client_order_id
         for order in _all_orders(standing)
         if order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
-        and order.lot is None
         and not order.cancel_wanted
+        and is_opening(order, standing.held(order.symbol))
     ]
 
 

@@ -17,7 +17,7 @@ from runner.execution.ccxt_market_data import CcxtMarketData
 from runner.execution.engine import Engine
 from runner.execution.errors import ExchangeUnreachableError
 from runner.execution.feed import Feed
-from runner.execution.journal.bots import BotTerms
+from runner.execution.journal.bots import BotTerms, bots_in_service
 from runner.execution.journal.orders import orders_since
 from runner.execution.journal.tables import BotRow, OrderRow
 from runner.execution.rate_limits import limiter_of
@@ -71,16 +71,18 @@ async def run_local(wanted: LocalRun, say: Say) -> None:
     feed = Feed(data, pause=0.2, at_most=0.5, hints=hints)
     logging.basicConfig(format="%(message)s", handlers=[_Saying(say)], level=logging.WARNING)
     try:
+        await _knock(broker, wanted.url)
         async with (
             Database(wanted.database) as database,
             Engine(database, lambda _: broker) as engine,
         ):
-            if not engine.bots:
-                try:
-                    await engine.serve(await _deploy(database, broker, data, wanted))
-                except ExchangeUnreachableError as error:
-                    where = f"is there a local exchange at {wanted.url}?"
-                    raise ExchangeUnreachableError(f"{error}; {where}") from None
+            async with database.reading() as session:
+                known = await bots_in_service(session)
+            if not known:
+                await engine.serve(await _deploy(database, broker, data, wanted))
+            for row in known:
+                if row.id not in engine.bots:
+                    say(f"bot {row.id} of {wanted.database} can't go on: see above")
             teller = _Teller(engine, say, wanted.n_bars)
             await engine.reconcile()
             keeper = Keeper(engine, lambda _: feed, rhythm=Rhythm(0.5, 10.0), tell=teller.hear)
@@ -91,6 +93,14 @@ async def run_local(wanted: LocalRun, say: Say) -> None:
         await feed.close()
         for each in (broker, data, hints):
             await each.close()
+
+
+async def _knock(broker: CcxtBroker, url: str) -> None:
+    """ExchangeUnreachableError with the question it raises, before anything is opened."""
+    try:
+        await broker.server_time()
+    except ExchangeUnreachableError as error:
+        raise ExchangeUnreachableError(f"{error}; is there a local exchange at {url}?") from None
 
 
 async def _deploy(

@@ -94,16 +94,36 @@ class Promoter:
             held = market.lots(lot.quantity) if lot is not None and lot.is_open else Decimal(0)
             return order.quantity == held and bool(held)
         if unit in ("position", "at most"):
-            held = self.standing.held(order.symbol)
-            against = held > 0 if order.side is Side.SELL else held < 0
-            whole = market.lots(abs(held)) if against else Decimal(0)
+            whole = market.lots(self._left_to_close(order))
             order.quantity = whole if unit == "position" else min(order.quantity or whole, whole)
             return bool(order.quantity)
         if unit in ("fraction", "notional"):
             equity = self.standing.equity(self.prices)
-            order.cost = cost_of(order.sizing, equity, market.taker_fee)
-            return order.cost > 0
+            money = cost_of(order.sizing, equity, market.taker_fee)
+            if order.side is Side.BUY:
+                order.cost = money
+                return money > 0
+            # A sale has no cost to be sent by: it becomes a quantity at the last price.
+            order.quantity = self.rules[order.symbol].lots(float(money / self.prices[order.symbol]))
+            return 0 < order.quantity <= self._left_to_close(order)
         return bool(order.quantity)
+
+    def _left_to_close(self, order: OrderRow) -> Decimal:
+        """What is held against an order and no other order of the bot closes already.
+
+        The account may hold more of it, which is somebody else's. On perpetuals an exit only
+        reduces, and needs no such care.
+        """
+        held = self.standing.held(order.symbol)
+        if int(order.side) * held >= 0:
+            return Decimal(0)
+        others = [
+            (other.quantity or Decimal(0)) - other.filled
+            for other in self.standing.orders.get(order.symbol, [])
+            if other.side is order.side and other.lot is None and not other.reduce_only
+            if other.status.may_be_at_exchange and other is not order
+        ]
+        return max(abs(held) - sum(others, Decimal(0)), Decimal(0))
 
     def _grow(self, orders: list[OrderRow]) -> list[str]:
         """Size all that a rebalance buys, together."""

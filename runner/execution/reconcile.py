@@ -156,7 +156,7 @@ class Reconciler:
         row.state_reason = f"{fill.symbol} was liquidated at {fill.price:f}"
         found.findings.append(row.state_reason)
         for order in await open_orders(session, bot.bot_id):
-            order.cancel_wanted = True
+            order.cancel_wanted |= order.lot is None or order.symbol == fill.symbol
         bar = row.last_bar or row.started
         return await add_order(
             session,

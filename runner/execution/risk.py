@@ -1,12 +1,14 @@
 """Risk: what an order must pass before it is written down, whatever the strategy asked for.
 
 An order that makes a position smaller always passes, but for a bot that is stopped or paused; all
-others meet every limit of the bot. Limits are the owner's; the capital is the bot's own.
+others meet every limit of the bot. What other orders close already can't be closed once more: an
+order beyond it opens something. Limits are the owner's; the capital is the bot's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Any
@@ -17,13 +19,11 @@ from robotrader_sdk.types import OrderType, Side
 from runner.execution.broker import Market
 from runner.execution.decision import NewOrder
 from runner.execution.errors import BotError
-from runner.execution.identity import Purpose
 from runner.execution.journal.standing import Standing
-from runner.execution.journal.tables import BotRow, BotState
+from runner.execution.journal.tables import BotRow, BotState, OrderRow
 from runner.execution.rounding import PRECISION
 
 ZERO = Decimal(0)
-_EXITS = (Purpose.EXIT, Purpose.REVERSAL, Purpose.FLATTEN)
 
 
 class RiskLimits(BaseModel):
@@ -60,11 +60,54 @@ def read_limits(given: Mapping[str, Any]) -> RiskLimits:
         raise BotError(f"risk limit {where}: {first['msg']}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a bot's equity at a close leads to, before anything is decided at that close.
+
+    reason: why the bot only exits from now on; "" if it may go on.
+    """
+
+    equity: Decimal
+    day: datetime
+    day_equity: Decimal
+    peak_equity: Decimal
+    losses: int
+    rests_until: datetime | None
+    reason: str
+
+    def note(self, bot: BotRow) -> None:
+        """Write it down; nothing but the state is left to the caller."""
+        bot.day, bot.day_equity, bot.peak_equity = self.day, self.day_equity, self.peak_equity
+        bot.losses, bot.rests_until = self.losses, self.rests_until
+
+
+def watch_equity(bot: BotRow, equity: Decimal, now: datetime, bar_seconds: int) -> Watch:
+    """Where a bot's peak, day and losses are with the equity that it has now."""
+    limits = read_limits(bot.risk)
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    peak, losses, rests_until = max(bot.peak_equity, equity), bot.losses, bot.rests_until
+    if limits.losses_in_a_row is not None and losses >= limits.losses_in_a_row:
+        losses, rests_until = 0, now + timedelta(seconds=limits.rest_bars * bar_seconds)
+    drawdown, reason = limits.max_drawdown, ""
+    if drawdown is not None and equity < peak * (1 - drawdown):
+        reason = f"equity {equity:.2f} is more than {drawdown:.2%} below its peak"
+    return Watch(
+        equity=equity,
+        day=day,
+        day_equity=bot.day_equity if bot.day == day else equity,
+        peak_equity=peak,
+        losses=losses,
+        rests_until=rests_until,
+        reason=reason,
+    )
+
+
 class RiskGate:
     """One bot at one moment: which of the orders that are wanted may be written down.
 
-    prices: last prices by symbol. recent: how many orders that open something there were in the
-    last minute.
+    prices: last prices by symbol; last_trades: those of the exchange's last trades, where a price
+    has to be compared to them. recent: how many orders that open something there were in the last
+    minute.
     """
 
     def __init__(
@@ -73,12 +116,21 @@ class RiskGate:
         markets: Mapping[str, Market],
         prices: Mapping[str, Decimal],
         recent: int,
+        watch: Watch,
         now: datetime,
+        last_trades: Mapping[str, Decimal] | None = None,
     ) -> None:
         self._standing, self._markets, self._prices = standing, markets, prices
         self._limits = read_limits(standing.bot.risk)
-        self._recent, self._now = recent, now
-        self._spent = {symbol: self._waiting(symbol) for symbol in markets}
+        self._recent, self._watch, self._now = recent, watch, now
+        self._last_trades = last_trades or {}
+        self._closing = dict.fromkeys(markets, ZERO)
+        self._leaving = dict.fromkeys(markets, ZERO)
+        """What exits of this very decision close: entries that wait for them may use its money."""
+        self._spent = dict.fromkeys(markets, ZERO)
+        for symbol in markets:
+            for order in standing.orders.get(symbol, []):
+                self._count(order)
 
     def refusal(self, order: NewOrder) -> str:
         """Why an order may not be sent; "" if it may, and then it counts."""
@@ -86,35 +138,41 @@ class RiskGate:
         if bot.state in (BotState.PAUSED, BotState.STOPPED):
             return f"the bot is {bot.state.value}"
         if self.is_exit(order):
+            self._closing[order.symbol] += self._quantity(order)
+            if order.type is OrderType.MARKET and order.watch_price is None:
+                self._leaving[order.symbol] += self._quantity(order)
             return ""
-        reason = self._why_not_now() or self._why_not_so(order)
+        reason = self.closed() or self._why_not_now() or self._why_not_so(order)
         if not reason:
             self._recent += 1
-            self._spent[order.symbol] += self._notional(order)
+            self._spent[order.symbol] += self._opening(order)
+            if self._is_against(order):
+                self._closing[order.symbol] += self._quantity(order)
         return reason
 
     def is_exit(self, order: NewOrder) -> bool:
         """Whether an order can only make a position smaller."""
-        if order.reduce_only or (order.purpose in _EXITS and order.sizing):
+        if order.reduce_only or order.sizing.get("unit") == "position":
             return True
-        held = self._standing.held(order.symbol)
-        against = int(order.side) * held < 0
-        return against and order.quantity is not None and order.quantity <= abs(held)
+        return self._is_against(order) and 0 < self._quantity(order) <= self._left(order.symbol)
+
+    def closed(self) -> str:
+        """Why nothing at all may be opened at this moment; "" if something may."""
+        bot, watch, loss = self._standing.bot, self._watch, self._limits.max_daily_loss
+        if bot.state is not BotState.RUNNING:
+            return f"the bot only exits: {bot.state_reason}"
+        if watch.reason:
+            return f"the bot only exits: {watch.reason}"
+        if watch.rests_until is not None and self._now < watch.rests_until:
+            return f"the bot rests until {watch.rests_until:%Y-%m-%d %H:%M} UTC after its losses"
+        if loss is not None and watch.equity < watch.day_equity * (1 - loss):
+            return f"the day's loss has reached {loss:.2%} of {watch.day_equity}"
+        return ""
 
     def _why_not_now(self) -> str:
-        bot, limits = self._standing.bot, self._limits
-        if bot.state is BotState.EXIT_ONLY:
-            return f"the bot only exits: {bot.state_reason}"
-        if bot.rests_until is not None and self._now < bot.rests_until:
-            return f"the bot rests until {bot.rests_until:%Y-%m-%d %H:%M} UTC after its losses"
-        if (
-            limits.max_orders_per_minute is not None
-            and self._recent >= limits.max_orders_per_minute
-        ):
-            return f"more than {limits.max_orders_per_minute} orders a minute"
-        loss = limits.max_daily_loss
-        if loss is not None and self._equity() < bot.day_equity * (1 - loss):
-            return f"the day's loss has reached {loss:.2%} of {bot.day_equity}"
+        most = self._limits.max_orders_per_minute
+        if most is not None and self._recent >= most:
+            return f"more than {most} orders a minute"
         return ""
 
     def _why_not_so(self, order: NewOrder) -> str:
@@ -122,93 +180,106 @@ class RiskGate:
         allowed = limits.allowed_symbols
         if symbol not in self._markets or (allowed is not None and symbol not in allowed):
             return f"{symbol} is not among the symbols it may trade"
-        if not self._markets[symbol].is_active:
+        market = self._markets[symbol]
+        if not market.is_active:
             return f"{symbol} is not traded at the moment"
+        if not market.is_perpetual and order.side is Side.SELL:
+            left = max(self._left(symbol), ZERO)
+            return f"it sells {self._quantity(order):f} of {left:f} that no other order sells"
         notional = self._notional(order)
         if limits.max_order_notional is not None and notional > limits.max_order_notional:
             return f"an order of {notional:.2f} is larger than {limits.max_order_notional} allows"
-        after = abs(self._standing.quantity(symbol)) * self._prices[symbol] + self._spent[symbol]
+        after = self._worth(symbol, order) + self._spent[symbol] + self._opening(order)
         limit = limits.max_position_notional
-        if limit is not None and after + notional > limit:
-            return f"a position of {after + notional:.2f} is larger than {limit} allows"
-        return self._why_too_far(order) or self._why_too_much(order, notional)
+        if limit is not None and after > limit:
+            return f"a position of {after:.2f} is larger than {limit} allows"
+        return self._why_too_far(order) or self._why_too_much(order)
 
     def _why_too_far(self, order: NewOrder) -> str:
-        collar, last = self._limits.price_collar, self._prices[order.symbol]
-        for price in (order.limit_price, order.stop_price):
+        collar, symbol = self._limits.price_collar, order.symbol
+        last = self._last_trades.get(symbol, self._prices[symbol])
+        for price in (order.limit_price, order.stop_price, order.watch_price):
             if collar is not None and price is not None and abs(price - last) > collar * last:
                 return f"a price of {price} is more than {collar:.0%} from the last, {last}"
         return ""
 
-    def _why_too_much(self, order: NewOrder, notional: Decimal) -> str:
+    def _why_too_much(self, order: NewOrder) -> str:
         """A bot never exceeds its capital, and what trading has made of it; weights sum to 1."""
         if "weight" in order.sizing:
             return ""
-        market = self._markets[order.symbol]
+        market, equity = self._markets[order.symbol], self._watch.equity
         leverage = self._standing.bot.leverage if market.is_perpetual else Decimal(1)
-        equity = self._equity()
-        if not market.is_perpetual and order.side is Side.SELL:
-            held = self._standing.held(order.symbol)
-            return "" if held > 0 else "there is nothing to sell"
         with localcontext(prec=PRECISION):
-            held_worth = sum(
-                (
-                    abs(self._standing.quantity(s)) * self._prices[s]
-                    for s, position in self._standing.positions.items()
-                    if position.quantity and not self._reverses(order, s)
-                ),
-                ZERO,
-            )
-            tied = (held_worth + sum(self._spent.values(), ZERO) + notional) / leverage
+            held = sum((self._worth(s, order) for s in self._standing.positions), ZERO)
+            tied = (held + sum(self._spent.values(), ZERO) + self._opening(order)) / leverage
         if tied > equity * Decimal("1.001"):
             return f"{tied:.2f} would be tied up, and the bot has {equity:.2f}"
         return ""
 
-    def _reverses(self, order: NewOrder, symbol: str) -> bool:
-        """Whether what is held of a symbol is closed before or by this order."""
-        return symbol == order.symbol and (
-            int(order.side) * self._standing.held(symbol) < 0 or bool(order.after)
-        )
+    def _worth(self, symbol: str, order: NewOrder) -> Decimal:
+        """What a position ties up once an order has filled, without what that opens."""
+        held = self._standing.quantity(symbol)
+        if not held or (symbol == order.symbol and self._is_against(order)):
+            return ZERO
+        leaves = self._leaving[symbol] if order.after else ZERO
+        return max(abs(held) - leaves, ZERO) * self._prices[symbol]
+
+    def _left(self, symbol: str) -> Decimal:
+        """What is held of a symbol and no order closes yet."""
+        return abs(self._standing.held(symbol)) - self._closing[symbol]
+
+    def _is_against(self, order: NewOrder | OrderRow) -> bool:
+        return int(order.side) * self._standing.held(order.symbol) < 0
+
+    def _quantity(self, order: NewOrder) -> Decimal:
+        if order.sizing.get("unit") == "position":
+            return abs(self._standing.held(order.symbol))
+        if order.quantity is not None:
+            return order.quantity
+        return self._notional(order) / self._prices[order.symbol]
+
+    def _opening(self, order: NewOrder) -> Decimal:
+        """What an order may add to a position, in quote: all of it but what it closes first."""
+        notional = self._notional(order)
+        if not self._is_against(order):
+            return notional
+        closes, quantity = max(self._left(order.symbol), ZERO), self._quantity(order)
+        return notional * max(quantity - closes, ZERO) / quantity if quantity else ZERO
 
     def _notional(self, order: NewOrder) -> Decimal:
-        unit = order.sizing.get("unit")
         if "weight" in order.sizing:
-            return abs(Decimal(repr(order.sizing["weight"]))) * self._equity()
-        if unit == "notional":
-            return Decimal(str(order.sizing["size"]))
-        if unit == "fraction":
-            return Decimal(str(order.sizing["size"])) * self._equity()
+            held = abs(self._standing.quantity(order.symbol)) * self._prices[order.symbol]
+            return max(self._money(order.sizing) - held, ZERO)
+        if order.sizing.get("unit") in ("fraction", "notional"):
+            return self._money(order.sizing)
         price = order.limit_price or order.stop_price or self._prices[order.symbol]
         if order.type is OrderType.MARKET:
-            price = self._prices[order.symbol]
+            price = order.watch_price or self._prices[order.symbol]
         return (order.quantity or ZERO) * price
 
-    def _waiting(self, symbol: str) -> Decimal:
-        """What entries that have not filled yet may still tie up."""
-        found = ZERO
-        for order in self._standing.orders.get(symbol, []):
-            opens = order.purpose in (Purpose.ENTRY, Purpose.REBALANCE) and order.lot is None
-            if opens and not order.cancel_wanted and order.side is Side.BUY:
-                price = order.limit_price or order.stop_price or self._prices[symbol]
-                left = (order.quantity or ZERO) - order.filled
-                found += order.cost or left * price
-        return found
+    def _money(self, sizing: Mapping[str, Any]) -> Decimal:
+        """Quote that a sizing stands for."""
+        if sizing.get("unit") == "notional":
+            return Decimal(str(sizing["size"]))
+        share = Decimal(str(sizing.get("size", abs(sizing.get("weight", 0)))))
+        return share * self._watch.equity
 
-    def _equity(self) -> Decimal:
-        return self._standing.equity(self._prices)
-
-
-def watch_equity(bot: BotRow, equity: Decimal, now: datetime, bar_seconds: int) -> str:
-    """Keep a bot's peak and day, and what follows from its losses; why it now only exits, or ""."""
-    limits = read_limits(bot.risk)
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if bot.day != day:
-        bot.day, bot.day_equity = day, equity
-    bot.peak_equity = max(bot.peak_equity, equity)
-    if limits.losses_in_a_row is not None and bot.losses >= limits.losses_in_a_row:
-        bot.rests_until = now + timedelta(seconds=limits.rest_bars * bar_seconds)
-        bot.losses = 0
-    drawdown = limits.max_drawdown
-    if drawdown is not None and equity < bot.peak_equity * (1 - drawdown):
-        return f"equity {equity:.2f} is more than {drawdown:.2%} below its peak"
-    return ""
+    def _count(self, order: OrderRow) -> None:
+        """Take in what an order that has not ended may still close, and what it may tie up."""
+        protects = order.lot is not None or order.reduce_only
+        if protects or order.cancel_wanted or "weight" in order.sizing:
+            return
+        symbol, left = order.symbol, (order.quantity or ZERO) - order.filled
+        if order.quantity is None and order.sizing.get("unit") == "position":
+            left = abs(self._standing.held(symbol))
+        if self._is_against(order):
+            closes = max(min(left, self._left(symbol)), ZERO)
+            self._closing[symbol] += left
+            left -= closes
+        if not self._markets[symbol].is_perpetual and order.side is Side.SELL:
+            return
+        price = order.limit_price or order.stop_price or self._prices[symbol]
+        if order.quantity is None and order.cost is None:
+            self._spent[symbol] += self._money(order.sizing)
+        else:
+            self._spent[symbol] += order.cost or left * price

@@ -42,7 +42,7 @@ def write_memory(memory: Memory, strategy: Parametric, indicators: Sequence[obje
                 "attributes": memory.attributes,
             }
         )
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    except Exception as error:  # objects say in their own ways that they can't be pickled
         raise BotError(
             f"{type(strategy).__name__} keeps between bars what can't be stored: {error}; "
             "keep plain values, lists, dicts and arrays"
@@ -55,10 +55,19 @@ def write_memory(memory: Memory, strategy: Parametric, indicators: Sequence[obje
 
 
 def read_memory(stored: bytes | None, strategy: Parametric, indicators: Sequence[object]) -> Memory:
-    """What was written, with the attributes put into the strategy; empty if nothing was."""
+    """What was written, with the attributes put into the strategy; empty if nothing was.
+
+    BotError if it can't be read: the strategy's code is not the one that wrote it.
+    """
     if stored is None:
         return Memory()
-    content = _Reader(io.BytesIO(stored), indicators).load()
+    try:
+        content = _Reader(io.BytesIO(stored), indicators).load()
+    except Exception as error:  # a pickle may raise whatever the code it names raises
+        raise BotError(
+            f"what {type(strategy).__name__} kept can't be read: {type(error).__name__}: {error}; "
+            "its code has changed, set up a new bot for it"
+        ) from error
     vars(strategy).update(content["attributes"])
     return Memory(content["orders"], content["n_orders"])
 

@@ -26,7 +26,7 @@ from runner.execution.broker import OpenOrders
 from runner.execution.deciding import decide
 from runner.execution.deciding_portfolio import decide_portfolio
 from runner.execution.decision import Decision, NewOrder
-from runner.execution.errors import LeaseLostError
+from runner.execution.errors import BotError, LeaseLostError
 from runner.execution.executor import Executor
 from runner.execution.funding import collect_all_funding
 from runner.execution.identity import Purpose
@@ -39,9 +39,10 @@ from runner.execution.journal.orders import (
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState, OrderRow, TickRow
 from runner.execution.journal.ticks import claim, trail
+from runner.execution.killing import openings
 from runner.execution.points import reach
 from runner.execution.promotion import desk_of
-from runner.execution.risk import RiskGate, watch_equity
+from runner.execution.risk import RiskGate, Watch, watch_equity
 from runner.execution.rules import Rules
 from runner.execution.status import Status
 from runner.storage.database import Database
@@ -98,24 +99,45 @@ async def run_tick(
     reach("after claim")
     await collect_all_funding(bot.executor)
     standing = await bot.executor.standing()
-    ended = standing.untold
-    recent = await _recent(bot, open_time)
     closes = {s: _exact(bars["close"].iloc[-1]) for s, bars in histories.items()}
     report.equity = standing.equity(closes)
-    decision = _ask(bot, histories, standing, ended)
-    decision.new.extend(await _weigh(bot, standing, decision.weights))
-    markets = {symbol: rules.market for symbol, rules in bot.rules.items()}
+    decision = _ask(bot, histories, standing, standing.untold)
+    ended = standing.untold if decision.is_heard else ()
+    decision.new.extend(await _weigh(bot, standing, decision.weights, number=len(decision.new)))
     close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
-    gate = RiskGate(standing, markets, closes, recent, close_time)
+    watch = watch_equity(standing.bot, report.equity, close_time, bot.timeframe.seconds)
+    gate = await _gate(bot, standing, closes, decision, watch, close_time)
     refused = _check(decision, gate, is_late)
+    if gate.closed():
+        decision.cancels.extend(openings(standing))
     report.logs = decision.logs
     reach("before decision commit")
-    ids = await _write_down(bot, open_time, decision, refused, ended, report)
+    ids = await _write_down(bot, open_time, decision, refused, ended, watch, report)
     reach("after decision commit")
     bot.executor.note_new(ids)
     report.n_orders = len(ids)
     await bot.executor.settle()
     return report
+
+
+async def _gate(
+    bot: RunningBot,
+    standing: Standing,
+    closes: Mapping[str, Decimal],
+    decision: Decision,
+    watch: Watch,
+    now: datetime,
+) -> RiskGate:
+    """The gate at a close; the last trades are asked for only where an order has a price."""
+    priced = {
+        order.symbol
+        for order in decision.new
+        if order.limit_price is not None or order.stop_price is not None
+    }
+    lasts = {symbol: await bot.executor.broker.last_price(symbol) for symbol in sorted(priced)}
+    recent = await _recent(bot, now - timedelta(seconds=bot.timeframe.seconds))
+    markets = {symbol: rules.market for symbol, rules in bot.rules.items()}
+    return RiskGate(standing, markets, closes, recent, watch, now, lasts)
 
 
 async def _take(bot: RunningBot, histories: Histories, open_time: datetime) -> bool:
@@ -167,12 +189,13 @@ async def _write_down(
     decision: Decision,
     refused: set[int],
     ended: Sequence[OrderRow],
+    watch: Watch,
     report: TickReport,
 ) -> list[str]:
     """Commit the decision; the ids of the orders that may be sent."""
 
     async def commit(session: AsyncSession) -> tuple[list[str], BotRow]:
-        return await _commit(session, bot, open_time, decision, refused, ended, report)
+        return await _commit(session, bot, open_time, decision, refused, ended, watch, report)
 
     if decision.cancels or ended or len(refused) < len(decision.new):
         return (await bot.executor.write(commit))[0]
@@ -185,7 +208,7 @@ def _ask(
     bot: RunningBot, histories: Histories, standing: Standing, ended: Sequence[OrderRow]
 ) -> Decision:
     """What the strategy wants; a failure of its code stops nothing but this decision."""
-    nothing = Decision(state=standing.bot.strategy_state)
+    nothing = Decision(state=standing.bot.strategy_state, is_heard=False)
     if standing.bot.state in (BotState.PAUSED, BotState.STOPPED):
         return nothing
     try:
@@ -196,15 +219,18 @@ def _ask(
         ((symbol, bars),) = histories.items()
         rules = bot.rules[symbol]
         return decide(bot.strategy, bars, bot.timeframe, standing, ended, rules, bot.installation)
-    except RobotraderError as error:
+    except (RobotraderError, BotError) as error:
         nothing.logs.append(str(error))
         return nothing
 
 
 async def _weigh(
-    bot: RunningBot, standing: Standing, weights: Mapping[str, float]
+    bot: RunningBot, standing: Standing, weights: Mapping[str, float], *, number: int
 ) -> list[NewOrder]:
-    """What weights come to at the prices now: what shrinks is sized, what grows waits for it."""
+    """What weights come to at the prices now: what shrinks is sized, what grows waits for it.
+
+    number: that of the first order in its decision.
+    """
     if not weights:
         return []
     symbols = list(weights)
@@ -216,7 +242,7 @@ async def _weigh(
     for symbol, signed, held in zip(symbols, added.tolist(), desk.held.tolist(), strict=True):
         if signed:
             made.append(_shrink(bot.rules[symbol], signed, whole=signed == -held))
-    after = tuple(range(len(made)))
+    after = tuple(range(number, number + len(made)))
     for symbol, weight in weights.items():
         if weight:
             side = Side.BUY if weight > 0 else Side.SELL
@@ -266,6 +292,7 @@ async def _commit(
     decision: Decision,
     refused: set[int],
     ended: Sequence[OrderRow],
+    watch: Watch,
     report: TickReport,
 ) -> tuple[list[str], BotRow]:
     """Write the tick down, all of it or nothing; the orders that may be sent, and the bot."""
@@ -273,7 +300,10 @@ async def _commit(
     if tick.fence != bot.fence or tick.is_done:
         raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} was taken by another engine")
     row = await session.get_one(BotRow, bot.bot_id)
-    await _look_at_equity(row, bot, open_time, report)
+    watch.note(row)
+    if watch.reason and row.state is BotState.RUNNING:
+        row.state, row.state_reason = BotState.EXIT_ONLY, watch.reason
+        report.logs.append(f"exits only from now on: {watch.reason}")
     await want_cancelled(session, decision.cancels)
     for order in await orders_by_id(session, [order.client_order_id for order in ended]):
         order.is_told = True
@@ -284,18 +314,6 @@ async def _commit(
     row.strategy_state, row.last_bar = decision.state, open_time
     tick.is_done, tick.logs, tick.equity = True, report.logs, report.equity
     return [o.client_order_id for o in made.values() if o.status is Status.PENDING], row
-
-
-async def _look_at_equity(
-    row: BotRow, bot: RunningBot, open_time: datetime, report: TickReport
-) -> None:
-    if report.equity is None:
-        return
-    close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
-    reason = watch_equity(row, report.equity, close_time, bot.timeframe.seconds)
-    if reason and row.state is BotState.RUNNING:
-        row.state, row.state_reason = BotState.EXIT_ONLY, reason
-        report.logs.append(f"exits only from now on: {reason}")
 
 
 async def _write_order(

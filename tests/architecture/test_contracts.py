@@ -20,7 +20,7 @@ FORBIDDEN = {
     "robotrader_sdk/analytics/ratios.py": ["robotrader_sdk.indicators", "runner"],
     "strategies/sma_cross.py": ["httpx"],
     "runner/testnet/core/orders.py": ["sanic", "ccxt", "runner.testnet.gate"],
-    "runner/execution/tick.py": ["sanic", "ccxt"],
+    "runner/execution/tick.py": ["sanic", "ccxt", "runner.execution.engine", "plotly"],
     "runner/storage/writer.py": ["runner.execution.tick"],
 }
 

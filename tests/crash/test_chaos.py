@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from runner.execution.journal.tables import BotState
 from tests.crash.chaos import ACCOUNTS, DAY, Day, exchange_with, faults_of
 from tests.crash.harness import Outcome
-from tests.crash.truth import check_books, check_journal, check_once
+from tests.crash.truth import bots_of, check_books, check_journal, check_once
 from tests.runner.testnet.conftest import serve
 
 __all__ = ["serve"]
+OUT = (BotState.PAUSED, BotState.STOPPED)
+"""No fault here takes a bot out of service: that would be a defect."""
 
 
 def live_through(serve, folder, n_bars: int, seed: int) -> Outcome:
@@ -21,6 +24,7 @@ def live_through(serve, folder, n_bars: int, seed: int) -> Outcome:
 
 def check(outcome: Outcome, n_bars: int) -> None:
     check_once(outcome)
+    assert [bot.state_reason for bot in bots_of(outcome.database) if bot.state in OUT] == []
     for account, owner in ACCOUNTS.items():
         check_journal(outcome, account, owner)
         check_books(outcome, account)

@@ -119,7 +119,12 @@ def covered(served: Served) -> Decimal:
 
 def bot_of(database: Path) -> BotRow:
     """The one bot of a database."""
-    return next(iter(asyncio.run(_rows(database, BotRow))))
+    return bots_of(database)[0]
+
+
+def bots_of(database: Path) -> list[BotRow]:
+    """The bots of a database."""
+    return asyncio.run(_rows(database, BotRow))
 
 
 def orders_of(database: Path) -> list[OrderRow]:

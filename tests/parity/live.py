@@ -115,8 +115,8 @@ async def _trade(
     last = max(bars.index[-2] for bars in setup.bars.values())
     while True:
         stop = await asyncio.to_thread(served.call, served.local.driver.step)
-        assert await engine.look_at(bot_id)
         if stop.at != "close":
+            assert await engine.look_at(bot_id)
             continue
         time = pd.Timestamp(stop.time_ms, unit="ms", tz="UTC").round("s") - length
         if time >= last:
@@ -156,7 +156,7 @@ def trades_of(run: Any, symbol: str = "") -> list[Trade]:
             Trade(
                 getattr(t, "symbol", symbol) or symbol,
                 str(t.direction),
-                float(t.quantity),
+                round(float(t.quantity), 10),
                 t.entry_time,
                 _price(t.entry_price),
                 None if is_open else t.exit_time,

@@ -80,7 +80,7 @@ class Rests(rt.Strategy):
 
 
 class Trails(rt.Strategy):
-    """Market entries with a trailing stop."""
+    """Market entries with a trailing stop, at some of the bars, as chance has it."""
 
     width: float = rt.param(0.05)
 
@@ -88,12 +88,12 @@ class Trails(rt.Strategy):
         self.sma = self.indicator(rt.ta.sma, bars.close, 4)
 
     def on_bar(self, ctx) -> None:
-        if not ctx.position and ctx.close > self.sma[-1]:
+        if not ctx.position and ctx.close > self.sma[-1] and ctx.rng.random() < 0.7:
             ctx.buy(fraction=0.9, trailing_stop=0.7 * self.width)
 
 
 class Adds(rt.Strategy):
-    """Several lots, each with its own stop; part of them is sold by a market order."""
+    """Several lots, each with its own stop; parts of them are sold, by quantity and by money."""
 
     width: float = rt.param(0.05)
 
@@ -110,7 +110,10 @@ class Adds(rt.Strategy):
         elif ctx.close < self.sma[-1] and self.n_lots == 3:
             ctx.sell(quantity=ctx.position.quantity / 2)
             self.n_lots = 4
-        elif ctx.position and self.n_lots == 4 and ctx.close > self.sma[-1]:
+        elif ctx.position and ctx.close < self.sma[-1] and self.n_lots == 4:
+            ctx.sell(fraction=0.1)
+            self.n_lots = 5
+        elif ctx.position and self.n_lots >= 4 and ctx.close > self.sma[-1]:
             ctx.close_position()
 
 
@@ -122,6 +125,30 @@ class Weights(rt.PortfolioStrategy):
     def target_weights(self, panel: rt.Panel) -> pd.DataFrame:
         rising = panel.close.pct_change(3) > 0
         return rising * (0.9 / len(panel.symbols))
+
+
+class Spins(rt.PortfolioStrategy):
+    """Event form: all by weights at each third bar, single orders in between, as chance has it."""
+
+    shorts: bool = rt.param(False)
+
+    def init(self, panel) -> None:
+        pass
+
+    def on_bar(self, ctx) -> None:
+        if ctx.bar_number < 3:
+            return
+        moves = {symbol: ctx[symbol].history(4)["close"] for symbol in ctx}
+        rises = {symbol: move.iloc[-1] > move.iloc[0] for symbol, move in moves.items()}
+        down = -0.3 if self.shorts else 0.0
+        if ctx.bar_number % 3 == 0:
+            ctx.rebalance({symbol: 0.3 if up else down for symbol, up in rises.items()})
+        elif ctx.bar_number % 3 == 1:
+            for symbol, up in rises.items():
+                if ctx[symbol].position and ctx.rng.random() < 0.7:
+                    ctx[symbol].close_position()
+                elif not ctx[symbol].position and (up or self.shorts):
+                    (ctx[symbol].buy if up else ctx[symbol].sell)(fraction=0.3)
 
 
 class Turns(rt.Strategy):
@@ -140,4 +167,4 @@ class Turns(rt.Strategy):
 
 
 SPOT = (Cross, Breakout, Dip, Rests, Trails, Adds)
-STRATEGIES = {one.__name__: one for one in (*SPOT, Weights, Turns)}
+STRATEGIES = {one.__name__: one for one in (*SPOT, Weights, Spins, Turns)}

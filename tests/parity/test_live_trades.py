@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pandas as pd
 import pytest
 
@@ -9,8 +11,9 @@ import robotrader_sdk as rt
 from robotrader_sdk.data.validate import BarsWarning
 from runner.testnet.core.market_file import read_markets
 from runner.testnet.core.perpetual_series import PerpetualSeries
+from runner.testnet.core.settings import Settings
 from tests.parity.live import Setup, params_for, run_live, trades_of
-from tests.parity.strategies import SPOT, STRATEGIES, Turns, Weights
+from tests.parity.strategies import SPOT, STRATEGIES, Spins, Turns, Weights
 from tests.runner.testnet.conftest import exchange_of
 
 MARKETS = {market.symbol: market for market in read_markets()}
@@ -30,6 +33,10 @@ def check(live, run, symbol: str = "", *, least: int = 5) -> None:
     theirs = trades_of(run, symbol)
     assert live.trades == theirs
     assert len(theirs) >= least
+    check_equity(live, run)
+
+
+def check_equity(live, run) -> None:
     equity = run.equity
     assert len(live.equity) >= len(equity) - 3
     for time, value in live.equity.items():
@@ -73,27 +80,54 @@ def real_panel(real_bars) -> dict[str, pd.DataFrame]:
     return panel
 
 
+def check_portfolio(live, run, *, least: int) -> None:
+    def key(trade):
+        return (trade.entry_time, trade.symbol)
+
+    assert sorted(live.trades, key=key) == sorted(trades_of(run), key=key)
+    assert len(live.trades) >= least
+    check_equity(live, run)
+
+
 def test_a_portfolio_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path):
     bars = real_panel(real_bars)
-    symbols = tuple(bars)
-    run = rt.backtest(
-        Weights(),
-        {symbol: frame.iloc[:-1] for symbol, frame in bars.items()},
-        cash=50_000.0,
-        instrument={symbol: MARKETS[symbol].instrument() for symbol in symbols},
-        fees={symbol: fees_of(MARKETS[symbol]) for symbol in symbols},
-    )
+    run = portfolio_backtest(Weights(), bars)
     served = serve(exchange_of(bars, balances={"USDT": "100000"}))
     setup = Setup(
         strategy="Weights", params={}, bars=bars, venue="binance", timeframe="1d", quote="USDT",
         capital="50000",
     )  # fmt: skip
-    live = run_live(served, setup, tmp_path)
-    key = lambda trade: (trade.entry_time, trade.symbol)  # noqa: E731
-    assert sorted(live.trades, key=key) == sorted(trades_of(run), key=key)
-    assert len(live.trades) >= 20
-    for time, value in live.equity.items():
-        assert value == pytest.approx(float(run.equity.loc[time]), rel=1e-9), time
+    check_portfolio(run_live(served, setup, tmp_path), run, least=20)
+
+
+@pytest.mark.parametrize(("venue", "suffix"), [("binance", ""), ("bybit", ":USDT")])
+def test_an_event_portfolio_makes_the_trades_of_its_backtest(
+    serve, real_bars, tmp_path, venue, suffix
+):
+    """Of perpetuals, what turns around or leaves makes room for what enters at the same open."""
+    panel = {symbol + suffix: part.iloc[:45] for symbol, part in real_panel(real_bars).items()}
+    bars = {symbol: part.round(1) for symbol, part in panel.items() if symbol in MARKETS}
+    params = {"shorts": bool(suffix)}
+    run = portfolio_backtest(Spins(**params), bars)
+    settings = Settings(funding_rate=Decimal(0))
+    served = serve(exchange_of(bars, balances={"USDT": "100000"}, settings=settings))
+    setup = Setup(
+        strategy="Spins", params=params, bars=bars, venue=venue, timeframe="1d", quote="USDT",
+        capital="50000",
+    )  # fmt: skip
+    check_portfolio(run_live(served, setup, tmp_path), run, least=20)
+
+
+def portfolio_backtest(strategy, bars):
+    run = rt.backtest(
+        strategy,
+        {symbol: frame.iloc[:-1] for symbol, frame in bars.items()},
+        cash=50_000.0,
+        instrument={symbol: MARKETS[symbol].instrument() for symbol in bars},
+        fees={symbol: fees_of(MARKETS[symbol]) for symbol in bars},
+    )
+    assert run.stats["n_rejected"] == 0
+    return run
 
 
 def test_a_perpetual_with_funding_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path):

@@ -10,12 +10,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from runner.execution.broker import MarginMode
 from runner.execution.errors import BotError
-from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
+from runner.execution.journal.tables import (
+    BotRow,
+    BotState,
+    InstallationRow,
+    LotRow,
+    OrderRow,
+    SwitchRow,
+)
 
 Scope = Literal["bot", "owner", "all"]
 _LETTERS = string.ascii_lowercase + string.digits
@@ -44,15 +51,26 @@ class BotTerms:
 
 
 async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
-    """Write a bot down; BotError if another trades the same perpetual with the same account."""
-    for other in await session.scalars(
-        select(BotRow).where(BotRow.account == terms.account, BotRow.state != BotState.STOPPED)
-    ):
+    """Write a bot down; BotError if another of the same account is in its way.
+
+    An exchange has one position a perpetual, and one margin mode for all perpetuals.
+    """
+    for other in await bots_in_service(session):
+        if (other.exchange, other.account) != (terms.exchange, terms.account):
+            continue
+        margins = [_has_perpetual(symbols) for symbols in (other.symbols, terms.symbols)]
+        if all(margins) and other.mode == terms.mode and other.margin_mode != terms.margin_mode:
+            raise BotError(
+                f"bot {other.id} trades perpetuals of account {terms.account!r} with "
+                f"{other.margin_mode} margin, and an account has one margin mode; use that, or "
+                "another account"
+            )
         shared = [s for s in set(other.symbols) & set(terms.symbols) if ":" in s]
-        if shared and other.exchange == terms.exchange and other.mode == terms.mode:
+        if shared and other.mode == terms.mode:
             raise BotError(
                 f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
-                "exchange has one position a perpetual; use another account or stop that bot"
+                "exchange has one position a perpetual; use another account, or stop that bot and "
+                "close what it holds"
             )
     bot = BotRow(
         **{name: getattr(terms, name) for name in BotTerms.__slots__ if name != "symbols"},
@@ -64,6 +82,10 @@ async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
     session.add(bot)
     await session.flush()
     return bot
+
+
+def _has_perpetual(symbols: Sequence[str]) -> bool:
+    return any(":" in symbol for symbol in symbols)
 
 
 async def enter_engine(session: AsyncSession) -> InstallationRow:
@@ -79,9 +101,14 @@ async def enter_engine(session: AsyncSession) -> InstallationRow:
 
 
 async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
-    """All bots that are not stopped for good."""
-    found = await session.scalars(select(BotRow).where(BotRow.state != BotState.STOPPED))
-    return list(found)
+    """All bots that are not stopped for good, and those that are and have something left.
+
+    An order that works, or a position with its protection, is looked after to its end.
+    """
+    has_orders = select(OrderRow.bot_id).where(OrderRow.bot_id == BotRow.id, OrderRow.is_open)
+    has_lots = select(LotRow.bot_id).where(LotRow.bot_id == BotRow.id, LotRow.is_open)
+    in_service = or_(BotRow.state != BotState.STOPPED, has_orders.exists(), has_lots.exists())
+    return list(await session.scalars(select(BotRow).where(in_service)))
 
 
 async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason: str) -> None:
@@ -90,6 +117,13 @@ async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason:
     if bot.state is BotState.STOPPED and state is not BotState.STOPPED:
         raise BotError(f"bot {bot_id} is stopped for good; set up a new one")
     bot.state, bot.state_reason = state, reason
+
+
+async def pause(session: AsyncSession, bot_id: int, reason: str) -> None:
+    """Let a bot decide nothing; one that is stopped for good stays so."""
+    bot = await session.get_one(BotRow, bot_id)
+    if bot.state is not BotState.STOPPED:
+        bot.state, bot.state_reason = BotState.PAUSED, reason
 
 
 async def turn_on(

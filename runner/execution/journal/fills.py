@@ -30,6 +30,9 @@ from runner.execution.rounding import PRECISION, share_of
 
 ZERO = Decimal(0)
 
+_REASONS = {Purpose.ENTRY: Purpose.REVERSAL, Purpose.REBALANCE: Purpose.REVERSAL}
+"""Why a lot is closed by an order of the other side that was no exit, as a backtest says it."""
+
 
 @dataclass(slots=True)
 class _Booking:
@@ -177,7 +180,7 @@ async def _close_lots(booking: _Booking) -> Decimal:
         lot.exit_quantity += part
         lot.exit_value += part * fill.price
         lot.exit_fee += share_of(booking.quote_fee, part, fill.quantity)
-        lot.exit_purpose = order.purpose
+        lot.exit_purpose = _REASONS.get(order.purpose, order.purpose)
         remaining -= part
         if not booking.market.lots(lot.quantity):
             close_lot(lot, booking)
@@ -265,4 +268,4 @@ def is_opening(order: OrderRow, held: Decimal) -> bool:
     if order.reduce_only or order.lot is not None:
         return False
     against = (held > 0 and order.side is Side.SELL) or (held < 0 and order.side is Side.BUY)
-    return not (against and (order.quantity or ZERO) <= abs(held))
+    return not (against and (order.quantity or ZERO) - order.filled <= abs(held))

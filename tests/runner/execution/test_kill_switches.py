@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 import robotrader_sdk as rt
+from runner.execution import engine
 from runner.execution.errors import BotError
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import set_state, turn_off, turn_on
@@ -93,7 +94,8 @@ def test_it_flattens_if_it_is_to(serve, tmp_path, venue, symbol):
     run(served, tmp_path, symbol, use, venue=venue)
 
 
-def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path):
+def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_FRESH", 0.0)  # that it looks by itself is tried below
     symbol = "BTC/USDT"
     served = serve(exchange(symbol))
 
@@ -107,16 +109,13 @@ def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_
         assert bots.working(symbol) == []
         assert (await bots.bot()).state is BotState.PAUSED
         await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
-        await asyncio.sleep(1.1)  # until the engine looks at the switches again
         await bots.to_close()
         assert (await bots.bot()).state is BotState.PAUSED
 
         await bots.database.write(lambda s: turn_off(s, "owner", "alice"))
-        await asyncio.sleep(1.1)
         await bots.to_close()
         assert (await bots.bot()).state is BotState.PAUSED  # nobody has let it run again
         await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
-        await asyncio.sleep(1.1)
         await bots.to_close()
         assert len([lot for lot in await bots.lots() if lot.is_open]) == 1
 
@@ -167,7 +166,7 @@ def test_a_state_holds_at_once_and_protection_is_looked_after(serve, tmp_path, s
     async def use(bots):
         await bots.to_close(2)
         await bots.database.write(lambda s: set_state(s, 1, state, "by hand"))
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(1.1)  # until the engine looks at the states again
         (stop,) = [order for order in bots.working(symbol) if order.trigger is not None]
         served.call(served.exchange.cancel, stop)
         await bots.to_close(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -50,16 +51,17 @@ def order(side=Side.BUY, quantity="1", **more) -> NewOrder:
     return NewOrder(**given)
 
 
-def refusal(
-    new: NewOrder, *, market=SPOT, held="0", recent=0, cash=None, orders=(), **of_bot
-) -> str:
+def gate(*, market=SPOT, held="0", recent=0, cash=None, orders=(), last=None, **of_bot) -> RiskGate:
     risk = {"price_collar": None, "max_orders_per_minute": None, **of_bot.pop("limits", {})}
-    row = bot(risk=risk, **of_bot)
-    gate = RiskGate(
-        standing(row, held, market, orders, cash), {market.symbol: market},
-        {market.symbol: PRICE}, recent, NOW,
-    )  # fmt: skip
-    return gate.refusal(new)
+    row = bot(risk=risk, **{"day": NOW.replace(hour=0), **of_bot})
+    where, prices = standing(row, held, market, orders, cash), {market.symbol: PRICE}
+    watch = watch_equity(row, where.equity(prices), NOW, 60)
+    lasts = {} if last is None else {market.symbol: Decimal(last)}
+    return RiskGate(where, {market.symbol: market}, prices, recent, watch, NOW, lasts)
+
+
+def refusal(new: NewOrder, **more) -> str:
+    return gate(**more).refusal(new)
 
 
 CASES = [
@@ -74,6 +76,13 @@ CASES = [
     ({"max_daily_loss": "0.1"}, order(), {"cash": "899"}, "day's loss"),
     ({"price_collar": "0.1"}, order(type=OrderType.LIMIT, limit_price=Decimal(90)), {}, ""),
     ({"price_collar": "0.1"}, order(type=OrderType.LIMIT, limit_price=Decimal(89)), {}, "10%"),
+    (
+        {"price_collar": "0.1"},
+        order(type=OrderType.LIMIT, limit_price=Decimal(90)),
+        {"last": 105},
+        "from the last, 105",
+    ),
+    ({"price_collar": "0.1"}, order(type=OrderType.STOP, stop_price=Decimal(111)), {}, "10%"),
     ({"allowed_symbols": ["BTC/USDT"]}, order(), {}, ""),
     ({"allowed_symbols": ["ETH/USDT"]}, order(), {}, "not among the symbols"),
     ({}, order(quantity="10"), {}, ""),
@@ -83,7 +92,21 @@ CASES = [
     ({}, order(quantity=None, sizing={"unit": "fraction", "size": 1.0}), {}, ""),
     ({}, order(quantity=None, sizing={"unit": "fraction", "size": 1.1}), {}, "tied up"),
     ({}, order(quantity=None, sizing={"unit": "notional", "size": 1500.0}), {}, "tied up"),
-    ({}, order(Side.SELL, "1"), {}, "nothing to sell"),
+    ({}, order(Side.SELL, "1"), {}, "sells 1 of 0"),
+    ({}, order(Side.SELL, "5"), {"held": "5"}, ""),
+    ({}, order(Side.SELL, "6"), {"held": "5"}, "sells 6 of 5"),
+    ({}, order(Side.SELL, None, sizing={"unit": "notional", "size": 500.0}), {"held": "5"}, ""),
+    (
+        {},
+        order(Side.SELL, None, sizing={"unit": "notional", "size": 501.0}),
+        {"held": "5"},
+        "of 5 that no other",
+    ),
+    ({"max_drawdown": "0.1"}, order(), {"cash": "900"}, ""),
+    ({"max_drawdown": "0.1"}, order(), {"cash": "899"}, "below its peak"),
+    ({"losses_in_a_row": 2}, order(), {"losses": 1}, ""),
+    ({"losses_in_a_row": 2}, order(), {"losses": 2}, "rests until"),
+    ({"max_daily_loss": "0.1"}, order(), {"cash": "800", "day": NOW - timedelta(days=1)}, ""),
     ({}, order(), {"state": BotState.EXIT_ONLY, "state_reason": "why"}, "only exits: why"),
     ({}, order(), {"state": BotState.PAUSED}, "paused"),
     ({}, order(), {"state": BotState.STOPPED}, "stopped"),
@@ -107,16 +130,91 @@ def test_an_exit_passes_every_limit_but_a_stop(state):
 
 
 def test_several_orders_of_one_decision_share_the_capital():
-    row = bot()
-    gate = RiskGate(standing(row), {SPOT.symbol: SPOT}, {SPOT.symbol: PRICE}, 0, NOW)
-    assert [bool(gate.refusal(order(quantity="4"))) for _ in range(4)] == [False, False, True, True]
+    one = gate()
+    assert [bool(one.refusal(order(quantity="4"))) for _ in range(4)] == [False, False, True, True]
+
+
+def test_what_is_held_is_sold_once():
+    """The account may hold more, which is another bot's or its owner's."""
+    one = gate(held="5")
+    sells = [one.refusal(order(Side.SELL, quantity)) for quantity in ("3", "2", "1")]
+    assert sells == ["", "", "it sells 1 of 0 that no other order sells"]
+    leaves = order(Side.SELL, None, purpose=Purpose.EXIT, sizing={"unit": "position"})
+    two = gate(held="5")
+    assert two.refusal(leaves) == ""
+    assert "sells 1 of 0" in two.refusal(order(Side.SELL, "1", after=(0,)))
+
+
+def resting(side, quantity, market=SPOT, **more) -> OrderRow:
+    given = {
+        "symbol": market.symbol, "side": side, "purpose": Purpose.ENTRY, "sizing": {},
+        "quantity": Decimal(quantity), "filled": Decimal(0), "limit_price": Decimal(100),
+        "cancel_wanted": False, "reduce_only": False, **more,
+    }  # fmt: skip
+    return OrderRow(**given)
+
+
+def test_what_a_resting_order_sells_is_not_sold_beside_it():
+    assert "sells 3 of 2" in refusal(
+        order(Side.SELL, "3"), held="5", orders=[resting(Side.SELL, "3")]
+    )
+
+
+SHORT = order(Side.SELL, "10", symbol=PERP.symbol)
+
+
+@pytest.mark.parametrize(
+    ("held", "more", "said"),
+    [
+        ("10", {}, ["", "", "20"]),  # flat, short 10; two more would be 20
+        ("10", {"limits": {"max_position_notional": 900}}, ["", "position of 1000", "1000"]),
+        ("10", {"state": BotState.EXIT_ONLY}, ["", "only exits", "only exits"]),
+        ("5", {}, ["", "1500", "1500"]),  # the first turns around to short 5
+        ("-5", {}, ["1500", "1500", "1500"]),
+    ],
+)
+def test_a_perpetual_can_be_left_once_and_the_rest_opens_something(held, more, said):
+    one = gate(market=PERP, held=held, **more)
+    for what in said:
+        found = one.refusal(SHORT)
+        assert (what in found) if what else found == ""
+
+
+def test_shorts_that_wait_tie_their_margin_up():
+    waiting = resting(Side.SELL, "8", PERP)
+    new = order(Side.SELL, "3", symbol=PERP.symbol)
+    assert "1100.00 would be tied up" in refusal(new, market=PERP, orders=[waiting])
+
+
+def two_perpetuals(*new: NewOrder) -> list[str]:
+    """What is refused of these where 10 of one of two perpetuals are held, all the bot has."""
+    row, other = bot(day=NOW.replace(hour=0)), replace(PERP, symbol="ETH/USDT:USDT")
+    where = standing(row, "10", PERP)
+    prices = {PERP.symbol: PRICE, other.symbol: PRICE}
+    watch = watch_equity(row, where.equity(prices), NOW, 60)
+    one = RiskGate(where, {PERP.symbol: PERP, other.symbol: other}, prices, 0, watch, NOW)
+    return [one.refusal(each) for each in new]
+
+
+def test_what_waits_for_an_exit_may_use_its_money():
+    leaves = order(Side.SELL, "10", symbol=PERP.symbol, reduce_only=True, purpose=Purpose.EXIT)
+    enters = order(symbol="ETH/USDT:USDT", quantity="10", purpose=Purpose.REBALANCE)
+    assert two_perpetuals(leaves, replace(enters, after=(0,))) == ["", ""]
+    assert "2000.00 would be tied up" in two_perpetuals(leaves, enters)[1]
+
+
+def test_a_weight_counts_what_is_held_of_it_already():
+    weighs = order(quantity=None, purpose=Purpose.REBALANCE, sizing={"weight": 0.5})
+    limits = {"max_position_notional": 500, "max_order_notional": 100}
+    assert refusal(weighs, held="4", limits=limits) == ""
+    assert "an order of 200.00" in refusal(weighs, held="3", limits=limits)
+    assert "a position of 500.00" in refusal(
+        weighs, held="4", limits={"max_position_notional": 499}
+    )
 
 
 def test_entries_that_wait_tie_their_money_up():
-    waiting = OrderRow(
-        symbol=SPOT.symbol, side=Side.BUY, purpose=Purpose.ENTRY, quantity=Decimal(8),
-        filled=Decimal(0), limit_price=Decimal(100), cancel_wanted=False,
-    )  # fmt: skip
+    waiting = resting(Side.BUY, "8")
     assert refusal(order(quantity="2"), orders=[waiting]) == ""
     assert "tied up" in refusal(order(quantity="3"), orders=[waiting])
 
@@ -142,26 +240,26 @@ def test_a_limit_that_makes_no_sense_is_said(given, said):
 
 def test_a_drawdown_from_the_peak_lets_a_bot_only_exit():
     row = bot(risk={"max_drawdown": "0.2"})
-    assert watch_equity(row, Decimal(1_500), NOW, 60) == ""
+    watch_equity(row, Decimal(1_500), NOW, 60).note(row)
     assert row.peak_equity == 1_500
-    assert watch_equity(row, Decimal(1_200), NOW, 60) == ""
-    assert "below its peak" in watch_equity(row, Decimal(1_199), NOW, 60)
+    assert watch_equity(row, Decimal(1_200), NOW, 60).reason == ""
+    assert "below its peak" in watch_equity(row, Decimal(1_199), NOW, 60).reason
 
 
 def test_a_day_begins_at_midnight_utc():
     row = bot()
-    watch_equity(row, Decimal(900), NOW, 60)
-    watch_equity(row, Decimal(800), NOW + timedelta(hours=18, minutes=59), 60)
+    watch_equity(row, Decimal(900), NOW, 60).note(row)
+    watch_equity(row, Decimal(800), NOW + timedelta(hours=18, minutes=59), 60).note(row)
     assert row.day_equity == 900
-    watch_equity(row, Decimal(800), NOW + timedelta(hours=19), 60)
+    watch_equity(row, Decimal(800), NOW + timedelta(hours=19), 60).note(row)
     assert row.day_equity == 800
 
 
 def test_after_losses_in_a_row_it_rests():
     row = bot(risk={"losses_in_a_row": 3, "rest_bars": 10}, losses=2)
-    watch_equity(row, Decimal(900), NOW, 60)
+    watch_equity(row, Decimal(900), NOW, 60).note(row)
     assert row.rests_until is None
     row.losses = 3
-    watch_equity(row, Decimal(900), NOW, 60)
+    watch_equity(row, Decimal(900), NOW, 60).note(row)
     assert row.rests_until == NOW + timedelta(minutes=10)
     assert row.losses == 0

@@ -1,0 +1,182 @@
+"""Bots taken into service: prepared before they trade, waited for, and looked after to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+import robotrader_sdk as rt
+from runner.execution import engine as engines
+from runner.execution.errors import BotError
+from runner.execution.identity import Purpose
+from runner.execution.journal.bots import add_bot, set_state
+from runner.execution.journal.tables import BotRow, BotState
+from runner.execution.status import Status
+from tests.runner.execution.brokers import fault, requests_of
+from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
+
+__all__ = ["serve"]
+SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
+CALM = (100.0, 100.5, 99.5, 100.0)
+
+
+class Holds(rt.Strategy):
+    """Buys one, protected, and has a limit order resting beside it."""
+
+    def init(self, bars) -> None:
+        pass
+
+    def on_bar(self, ctx) -> None:
+        if not ctx.position:
+            ctx.buy(quantity=1.0, stop_loss=0.2)
+        elif not ctx.orders:
+            ctx.buy(quantity=1.0, limit_price=90.0, stop_loss=0.2)
+
+
+def panel(symbol=SPOT):
+    return {symbol: bars_of(*[CALM] * 8)}
+
+
+def run(served, folder, use, bars=None, **terms):
+    """`use` with an engine that goes on with the bot of before, or has a new one."""
+    bars = bars or panel()
+
+    async def work():
+        async with live_bots(served, folder, [Holds], bars) as bots:
+            if not await bots.rows(BotRow):
+                row = await bots.database.write(
+                    lambda s: add_bot(s, terms_of(bars, "Holds", **terms))
+                )
+                await bots.engine.serve(row)
+            await use(bots)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize("margin_mode", ["isolated", "cross"])
+def test_leverage_and_margin_mode_stand_before_the_first_order(serve, tmp_path, margin_mode):
+    bars = panel(PERP)
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close()
+        paths = [request["path"] for request in requests_of(served)]
+        first = paths.index("/v5/order/create")
+        set_at = paths.index("/v5/position/set-leverage")
+        assert set_at < paths.index("/v5/position/list", set_at) < first
+        broker = bots.engine.bots[1].running.executor.broker
+        (position,) = await broker.positions([PERP])
+        assert (position.quantity, position.leverage) == (1, 3)
+        assert position.margin_mode == margin_mode
+
+    given = {"exchange": "bybit", "leverage": Decimal(3), "margin_mode": margin_mode}
+    run(served, tmp_path, use, bars, **given)
+
+
+def test_a_bot_whose_leverage_can_not_be_set_is_paused_and_sends_nothing(serve, tmp_path):
+    bars = panel(PERP)
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        assert bots.engine.bots == {}
+        bot = await bots.bot()
+        assert bot.state is BotState.PAUSED
+        assert "leverage 3" in bot.state_reason
+        assert served.exchange.records.orders == {}
+
+    with fault(served, "error_before", route="POST /v5/position/set-leverage"):
+        run(served, tmp_path, use, bars, exchange="bybit", leverage=Decimal(3))
+
+
+def test_bots_of_an_account_have_one_margin_mode(serve, tmp_path):
+    bars = panel(PERP)
+
+    async def use(bots):
+        other = terms_of({"ETH/USDT:USDT": bars[PERP]}, "Holds", exchange="bybit")
+        await bots.database.write(lambda session: add_bot(session, other))
+        with pytest.raises(BotError, match="with isolated margin"):
+            await bots.add(
+                terms_of({"XRP/USDT:USDT": bars[PERP]}, "Holds", exchange="bybit",
+                         margin_mode="cross")
+            )  # fmt: skip
+
+    run(serve(exchange_of(bars)), tmp_path, use, bars, exchange="bybit")
+
+
+def test_while_the_exchange_is_away_bots_wait_and_are_not_paused(serve, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "_NEXT_TRY", 0.05)
+    served = serve(exchange_of(panel()))
+
+    async def wait(bots):
+        assert bots.engine.bots == {}
+        assert (await bots.bot()).state is BotState.RUNNING
+        n_asked = len(requests_of(served))
+        await bots.engine.serve_waiting()  # too soon
+        assert len(requests_of(served)) == n_asked
+
+    async def go_on(bots):
+        await asyncio.sleep(0.06)
+        await bots.engine.serve_waiting()
+        assert list(bots.engine.bots) == [1]
+        await bots.to_close()
+        assert len(await bots.lots()) == 1
+
+    async def both(bots):
+        with fault(served, "maintenance", route="GET /api/v3/*"):
+            row = await bots.database.write(lambda s: add_bot(s, terms_of(panel(), "Holds")))
+            await bots.engine.serve(row)
+            await wait(bots)
+        await go_on(bots)
+
+    async def work():
+        async with live_bots(served, tmp_path, [Holds], panel()) as bots:
+            await both(bots)
+
+    asyncio.run(work())
+
+
+def test_a_stopped_bot_is_looked_after_until_it_has_nothing_left(serve, tmp_path):
+    """It was stopped while nobody lived: its entry goes, its stop stays and is put back."""
+    served = serve(exchange_of(panel()))
+
+    async def stop(bots):
+        await bots.to_close(3)
+        assert len(bots.working(SPOT)) == 2
+        await bots.database.write(lambda s: set_state(s, 1, BotState.STOPPED, "over"))
+
+    async def look_after(bots):
+        assert list(bots.engine.bots) == [1]
+        await bots.engine.look()
+        (stop,) = bots.working(SPOT)
+        assert stop.trigger is not None
+        served.call(served.exchange.cancel, stop)
+        await bots.to_close()
+        assert len(bots.working(SPOT)) == 1
+        entries = [o.status for o in await bots.orders() if o.purpose is Purpose.ENTRY]
+        assert entries == [Status.FILLED, Status.CANCELLED]
+        await bots.engine.kill("all", flatten=True, reason="enough")
+        assert bots.working(SPOT) == []
+        assert (await bots.bot()).state is BotState.STOPPED
+
+    async def leave(bots):
+        assert bots.engine.bots == {}
+
+    for use in (stop, look_after, leave):
+        run(served, tmp_path, use)
+
+
+def test_a_key_that_is_refused_leaves_a_stopped_bot_stopped(serve, tmp_path):
+    served = serve(exchange_of(panel()))
+
+    async def use(bots):
+        await bots.to_close(3)
+        await bots.database.write(lambda s: set_state(s, 1, BotState.STOPPED, "over"))
+        with fault(served, "revoked_key", key=KEY):
+            assert not await bots.engine.look_at(1)
+        bot = await bots.bot()
+        assert (bot.state, bot.state_reason) == (BotState.STOPPED, "over")
+
+    run(served, tmp_path, use)
