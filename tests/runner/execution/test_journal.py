@@ -131,6 +131,33 @@ def test_dust_is_an_end(database_url):
     assert booked(database_url, use) == (False, True, Decimal("0.0005"), Decimal("0.0005"))
 
 
+def test_an_entry_that_brings_less_than_a_lot_is_dust_until_it_fills_on(database_url):
+    async def use(booker):
+        entry = await booker.order(BUY, "0.003")
+        await booker.book(entry, "0.001", "100", "0.000001", "BTC")
+        (lot,) = await booker.rows(LotRow)
+        seen = [(lot.is_open, lot.is_dust, lot.quantity)]
+        await booker.book(entry, "0.002", "100", "0.000002", "BTC")
+        seen.append((lot.is_open, lot.is_dust, lot.quantity))
+        return seen
+
+    assert booked(database_url, use) == [
+        (False, True, Decimal("0.000999")),
+        (True, False, Decimal("0.002997")),
+    ]
+
+
+def test_an_entry_that_its_fee_eats_up_leaves_nothing_behind(sqlite_url):
+    """More is sold than is held, by as much as the fee of the purchase."""
+
+    async def use(booker):
+        for side in (BUY, SELL, BUY):
+            await booker.trade(side, "0.1", "100", "0.0001", "BTC")
+        return [(lot.is_open, lot.quantity) for lot in await booker.rows(LotRow)]
+
+    assert booked(sqlite_url, use) == [(False, 0), (False, 0), (True, Decimal("0.0999"))]
+
+
 def test_a_late_fill_of_an_entry_opens_its_lot_again(database_url):
     async def use(booker):
         entry = await booker.order(BUY, "2")
