@@ -33,13 +33,13 @@ from runner.execution.journal.bots import (
     Scope,
     bots_in_service,
     enter_engine,
-    set_state,
+    pause,
     states_of,
     switches_on,
     turn_on,
 )
 from runner.execution.journal.orders import want_cancelled
-from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
+from runner.execution.journal.tables import BotRow, InstallationRow, SwitchRow
 from runner.execution.killing import entries_left, obey_switches
 from runner.execution.lock import engine_lock
 from runner.execution.patience import Patience
@@ -274,7 +274,7 @@ class Engine:
 
     async def _pause(self, bot_id: int, reason: str) -> None:
         logger.error("bot %s is paused: %s", bot_id, reason)
-        await self.database.write(lambda s: set_state(s, bot_id, BotState.PAUSED, reason))
+        await self.database.write(lambda s: pause(s, bot_id, reason))
         if bot_id in self.bots:
             self.bots[bot_id].running.executor.forget()
 

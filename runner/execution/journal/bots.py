@@ -10,12 +10,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from runner.execution.broker import MarginMode
 from runner.execution.errors import BotError
-from runner.execution.journal.tables import BotRow, BotState, InstallationRow, SwitchRow
+from runner.execution.journal.tables import (
+    BotRow,
+    BotState,
+    InstallationRow,
+    LotRow,
+    OrderRow,
+    SwitchRow,
+)
 
 Scope = Literal["bot", "owner", "all"]
 _LETTERS = string.ascii_lowercase + string.digits
@@ -44,16 +51,10 @@ class BotTerms:
 
 
 async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
-    """Write a bot down; BotError if another trades the same perpetual with the same account."""
-    for other in await session.scalars(
-        select(BotRow).where(BotRow.account == terms.account, BotRow.state != BotState.STOPPED)
-    ):
-        shared = [s for s in set(other.symbols) & set(terms.symbols) if ":" in s]
-        if shared and other.exchange == terms.exchange and other.mode == terms.mode:
-            raise BotError(
-                f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
-                "exchange has one position a perpetual; use another account or stop that bot"
-            )
+    """Write a bot down; BotError if it can't share its account with the bots that have it."""
+    in_service = {bot.id for bot in await bots_in_service(session)}
+    for other in await session.scalars(select(BotRow).where(BotRow.account == terms.account)):
+        _check_shared(terms, other, is_in_service=other.id in in_service)
     bot = BotRow(
         **{name: getattr(terms, name) for name in BotTerms.__slots__ if name != "symbols"},
         symbols=list(terms.symbols),
@@ -64,6 +65,25 @@ async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
     session.add(bot)
     await session.flush()
     return bot
+
+
+def _check_shared(terms: BotTerms, other: BotRow, *, is_in_service: bool) -> None:
+    """BotError if the two can't trade with one account.
+
+    An account's ledger adds up to what one exchange says it has: so it has one, also after its
+    bots have been stopped. And an exchange has one position a perpetual.
+    """
+    if (other.exchange, other.mode) != (terms.exchange, terms.mode):
+        raise BotError(
+            f"account {terms.account!r} is {other.mode} at {other.exchange} (bot {other.id}) and "
+            f"can't be {terms.mode} at {terms.exchange}, too; give that account another name"
+        )
+    shared = [s for s in sorted(set(other.symbols) & set(terms.symbols)) if ":" in s]
+    if shared and is_in_service:
+        raise BotError(
+            f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
+            "exchange has one position a perpetual; use another account, or stop that bot and close what it holds"
+        )
 
 
 async def enter_engine(session: AsyncSession) -> InstallationRow:
@@ -79,8 +99,17 @@ async def enter_engine(session: AsyncSession) -> InstallationRow:
 
 
 async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
-    """All bots that are not stopped for good."""
-    found = await session.scalars(select(BotRow).where(BotRow.state != BotState.STOPPED))
+    """All bots that are not stopped for good, and those that are and have left something behind.
+
+    An entry that still rests at the exchange has to be cancelled, what is held stays protected.
+    """
+    has_orders = exists().where(OrderRow.bot_id == BotRow.id, OrderRow.is_open)
+    holds = exists().where(LotRow.bot_id == BotRow.id, LotRow.is_open)
+    found = await session.scalars(
+        select(BotRow)
+        .where(or_(BotRow.state != BotState.STOPPED, has_orders, holds))
+        .order_by(BotRow.id)
+    )
     return list(found)
 
 
@@ -90,6 +119,13 @@ async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason:
     if bot.state is BotState.STOPPED and state is not BotState.STOPPED:
         raise BotError(f"bot {bot_id} is stopped for good; set up a new one")
     bot.state, bot.state_reason = state, reason
+
+
+async def pause(session: AsyncSession, bot_id: int, reason: str) -> None:
+    """Have a bot decide nothing for now; one that is stopped for good stays so."""
+    bot = await session.get_one(BotRow, bot_id)
+    if bot.state is not BotState.STOPPED:
+        bot.state, bot.state_reason = BotState.PAUSED, reason
 
 
 async def turn_on(

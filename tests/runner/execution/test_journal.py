@@ -9,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robotrader_sdk.types import Side
-from runner.execution.errors import IllegalMoveError
+from runner.execution.errors import BotError, IllegalMoveError
 from runner.execution.identity import Purpose
+from runner.execution.journal.bots import add_bot, set_state
 from runner.execution.journal.ledger import Party, enter, expected_balances, holdings_of
 from runner.execution.journal.moves import move
 from runner.execution.journal.tables import (
+    BotState,
     EntryKind,
     EntryRow,
     FillRow,
@@ -23,7 +25,7 @@ from runner.execution.journal.tables import (
 )
 from runner.execution.status import Status
 from runner.storage.upgrade import differences
-from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal
+from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal, terms
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -237,3 +239,17 @@ def test_an_illegal_move_is_refused_and_nothing_is_written(database_url):
             return order.status, order.reason, order.is_open, order.ended_at
 
     assert in_journal(database_url, work) == (Status.FILLED, "", False, START)
+
+
+@pytest.mark.parametrize("more", [{"exchange": "bybit"}, {"mode": "paper"}])
+def test_an_account_is_at_one_exchange_for_ever(sqlite_url, more):
+    """Its ledger adds up to what that exchange says it has, also once its bots are stopped."""
+
+    async def work(database):
+        first = await database.write(lambda s: add_bot(s, terms()))
+        await database.write(lambda s: set_state(s, first.id, BotState.STOPPED, "over"))
+        with pytest.raises(BotError, match=r"account 'main' is live at binance .*another name"):
+            await database.write(lambda s: add_bot(s, terms(**more)))
+        await database.write(lambda s: add_bot(s, terms(**more, account="other")))
+
+    in_journal(sqlite_url, work)
