@@ -82,7 +82,8 @@ def _check_shared(terms: BotTerms, other: BotRow, *, is_in_service: bool) -> Non
     if shared and is_in_service:
         raise BotError(
             f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
-            "exchange has one position a perpetual; use another account, or stop that bot and close what it holds"
+            "exchange has one position a perpetual; use another account, or stop that bot and "
+            "close what it holds"
         )
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from robotrader_sdk.types import Side
 from runner.execution.errors import BotError, IllegalMoveError
@@ -15,6 +16,7 @@ from runner.execution.journal.bots import add_bot, set_state
 from runner.execution.journal.ledger import Party, enter, expected_balances, holdings_of
 from runner.execution.journal.moves import move
 from runner.execution.journal.tables import (
+    BotRow,
     BotState,
     EntryKind,
     EntryRow,
@@ -251,5 +253,34 @@ def test_an_account_is_at_one_exchange_for_ever(sqlite_url, more):
         with pytest.raises(BotError, match=r"account 'main' is live at binance .*another name"):
             await database.write(lambda s: add_bot(s, terms(**more)))
         await database.write(lambda s: add_bot(s, terms(**more, account="other")))
+
+    in_journal(sqlite_url, work)
+
+
+def test_a_perpetual_is_one_bots_until_that_is_stopped_and_holds_nothing(sqlite_url):
+    async def work(database):
+        async def trade(session):
+            booker = await Booker.new(session, PERP)
+            await booker.trade(BUY, "1", "100")
+            return booker.bot.id
+
+        def add(session):
+            return add_bot(session, terms(PERP))
+
+        first = await database.write(trade)
+        for _ in range(2):  # running, and then stopped
+            with pytest.raises(BotError, match="trades BTC/USDT:USDT with account 'main' already"):
+                await database.write(add)
+            await database.write(lambda s: set_state(s, first, BotState.STOPPED, "over"))
+
+        async def sell(session):
+            (entry,) = await session.scalars(select(OrderRow))
+            entry.is_open = False
+            booker = Booker(session, await session.get_one(BotRow, first), PERP)
+            booker.n_fills = 1
+            (await booker.trade(SELL, "1", "100")).is_open = False
+
+        await database.write(sell)
+        await database.write(add)
 
     in_journal(sqlite_url, work)
