@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -63,6 +64,7 @@ def test_a_fill_is_entered_once_by_its_trade_id(database_url):
     assert held == {"BTC": 2, "USDT": Decimal("-201.2")}
 
 
+NUMBERS = itertools.count(1)
 TRADES = st.lists(
     st.tuples(
         st.sampled_from(["0.1", "0.25", "1.003"]),
@@ -76,8 +78,9 @@ TRADES = st.lists(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TRADES, st.booleans())
-def test_entries_add_up_to_what_was_traded(tmp_path_factory, trades, sells):
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'j.db'}"
+def test_entries_add_up_to_what_was_traded(sqlite_url, trades, sells):
+    """All in one database, each time by a bot with an account of its own."""
+    account = f"account-{next(NUMBERS)}"
     totals: dict[str, Decimal] = {}
 
     def count(asset, amount):
@@ -92,10 +95,11 @@ def test_entries_add_up_to_what_was_traded(tmp_path_factory, trades, sells):
             count(asset, -Decimal(fee))
         sums: dict[str, Decimal] = {}
         for entry in await booker.rows(EntryRow):
-            sums[entry.asset] = sums.get(entry.asset, Decimal(0)) + entry.amount
-        return sums, await expected_balances(booker.session, "main")
+            if entry.account == account:
+                sums[entry.asset] = sums.get(entry.asset, Decimal(0)) + entry.amount
+        return sums, await expected_balances(booker.session, account)
 
-    sums, expected = booked(url, use)
+    sums, expected = booked(sqlite_url, use, account=account)
     wanted = {asset: total for asset, total in totals.items() if total}
     assert {asset: total for asset, total in sums.items() if total} == wanted
     assert {asset: total for asset, total in expected.items() if total} == wanted
