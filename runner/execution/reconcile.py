@@ -2,14 +2,16 @@
 
 At the start, on a timer and after every unknown. Everything of ours that is not final is looked
 up; executions since the last look are entered; balances are compared to the sum of the ledger,
-positions to the journal's. What differs and is not ours is entered as external. Orders that are
-not ours, or that look like ours and are not in the journal, are reported and left alone.
+positions to the journal's. What differs and is not ours is entered as external. Orders that look
+like ours and are not in the journal are reported and left alone; one that the journal has given up
+and that has come all the same is cancelled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType
 from runner.execution.broker import Broker, FillReport, Market, OrderReport
+from runner.execution.errors import OrderMissingError, UnknownOutcomeError
 from runner.execution.funding import collect_funding
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.accounts import (
@@ -34,9 +37,12 @@ from runner.execution.journal.orders import add_order, next_sequence, open_order
 from runner.execution.journal.tables import BotRow, BotState, EntryKind, OrderRow
 from runner.execution.points import reach
 from runner.execution.rules import Rules
+from runner.execution.sending import is_trigger
 from runner.execution.status import Status
 from runner.execution.tick import RunningBot
 from runner.storage.database import Database
+
+Pair = tuple[Decimal, Decimal]
 
 ZERO = Decimal(0)
 _LOOK_BACK = timedelta(minutes=1)
@@ -67,23 +73,32 @@ class Reconciler:
     _gaps: dict[str, Decimal] = field(default_factory=dict)
 
     async def run(self) -> Reconciliation:
-        """Compare, enter, report; the bots' own orders are settled afterwards."""
+        """Compare, enter, report, also where an exchange's failure ends it half-way."""
         found = Reconciliation()
+        try:
+            await self._compare(found)
+        finally:
+            if found.findings:
+                at = datetime.now(UTC)
+                await self.database.write(
+                    lambda s: add_report(s, self.owner_id, self.account, at, found.findings)
+                )
+        reach("after reconcile")
+        return found
+
+    async def _compare(self, found: Reconciliation) -> None:
         for symbol, rules in self._rules().items():
             await self._symbol(symbol, rules, found)
             reach("inside reconcile")
         before = await self._balances()
-        for bot in self.bots:
-            await bot.executor.look()
+        await self._look()
         await self._money(before, found)
         await self._positions(found)
-        if found.findings or found.n_fills:
-            at = datetime.now(UTC)
-            await self.database.write(
-                lambda s: add_report(s, self.owner_id, self.account, at, found.findings)
-            )
-        reach("after reconcile")
-        return found
+
+    async def _look(self) -> None:
+        """See what has become of the bots' own orders, and settle them."""
+        for bot in self.bots:
+            await bot.executor.look()
 
     def _rules(self) -> dict[str, Rules]:
         return {symbol: rules for bot in self.bots for symbol, rules in bot.rules.items()}
@@ -98,7 +113,7 @@ class Reconciler:
             found.n_fills += await self._enter_fills(fills, rules.market, found)
         if rules.market.is_perpetual:
             await self._enter_funding(symbol, found)
-        await self._strangers(working, found)
+        await self._look_alikes(working, rules.market, found)
 
     async def _since(self, session: AsyncSession, symbol: str) -> datetime | None:
         """From when on executions may be missing: the oldest order that has not ended.
@@ -175,19 +190,37 @@ class Reconciler:
             ended_at=datetime.now(UTC),
         )
 
-    async def _strangers(self, working: dict[str, OrderReport], found: Reconciliation) -> None:
-        """What looks like ours and is not in the journal is told, and left alone."""
-        ours = {
-            client_id: identity
-            for client_id in working
-            if (identity := OrderIdentity.read(client_id)) is not None
-        }
+    async def _look_alikes(
+        self, working: dict[str, OrderReport], market: Market, found: Reconciliation
+    ) -> None:
+        """Orders by our ids that the journal does not count with: a stranger's is left alone."""
+        ours = sorted(i for i in working if OrderIdentity.read(i) is not None)
         async with self.database.reading() as session:
-            known = {o.client_order_id for o in await orders_by_id(session, list(ours))}
+            known = {o.client_order_id: o for o in await orders_by_id(session, ours)}
         found.findings.extend(
             f"order {client_id} looks like ours and is not in the journal; it was left alone"
-            for client_id in sorted(set(ours) - known)
+            for client_id in ours
+            if client_id not in known
         )
+        for client_id, order in known.items():
+            if not order.is_open:
+                await self._take_back(order, working[client_id], market, found)
+
+    async def _take_back(
+        self, order: OrderRow, report: OrderReport, market: Market, found: Reconciliation
+    ) -> None:
+        """Cancel what was given up and has come all the same; what it filled meanwhile is ours."""
+        order_id = order.client_order_id
+        with suppress(OrderMissingError, UnknownOutcomeError):  # the list was of before its end
+            await self.broker.cancel(order.symbol, order_id, is_trigger=is_trigger(order))
+            found.findings.append(
+                f"order {order_id} was {order.status.value} in the journal and worked at the "
+                "exchange; it was cancelled"
+            )
+        fills = await self.broker.fills_since(order.symbol, order.bar - _LOOK_BACK)
+        own = [fill for fill in fills if fill.exchange_order_id == report.exchange_order_id]
+        named = [replace(fill, client_order_id=order_id) for fill in own]
+        found.n_fills += await self._enter_fills(named, market, found)
 
     async def _enter_funding(self, symbol: str, found: Reconciliation) -> None:
         for bot in self.bots:
@@ -236,7 +269,27 @@ class Reconciler:
                 found.findings.append(f"{asset} differs by {gap:f}, which is not ours")
 
     async def _positions(self, found: Reconciliation) -> None:
-        """A perpetual's position that is not what the journal says stops its bot."""
+        """A perpetual's position that is not what the journal says lets its bot only exit.
+
+        It has to be so after another look, too: a stop may have been triggered in between.
+        """
+        first = await self._strayed()
+        if not first:
+            return
+        await self._look()
+        again = await self._strayed()
+        for bot in self.bots:
+            for symbol in bot.rules:
+                key = (bot.bot_id, symbol)
+                if key in again and first.get(key) == again[key]:
+                    await self._let_exit(bot, symbol, again[key], found)
+
+    async def _strayed(self) -> dict[tuple[int, str], Pair]:
+        """By bot and symbol, the positions that differ: the exchange's, and the journal's.
+
+        None while executions are known of that are not entered yet.
+        """
+        strayed: dict[tuple[int, str], Pair] = {}
         for bot in self.bots:
             symbols = [s for s, rules in bot.rules.items() if rules.market.is_perpetual]
             if not symbols:
@@ -244,23 +297,26 @@ class Reconciler:
             held = {p.symbol: p.quantity for p in await self.broker.positions(symbols)}
             async with self.database.reading() as session:
                 own = await positions_of(session, bot.bot_id)
+                moving = await is_moving(session, self.account)
             for symbol in symbols:
-                there, here = held.get(symbol, ZERO), own.get(symbol, ZERO)
-                if there != here:
-                    await self._stop(bot, symbol, there, here, found)
+                pair = (held.get(symbol, ZERO), own.get(symbol, ZERO))
+                if pair[0] != pair[1] and not moving:
+                    strayed[bot.bot_id, symbol] = pair
+        return strayed
 
-    async def _stop(
-        self, bot: RunningBot, symbol: str, there: Decimal, here: Decimal, found: Reconciliation
+    async def _let_exit(
+        self, bot: RunningBot, symbol: str, pair: Pair, found: Reconciliation
     ) -> None:
+        there, here = pair
         reason = f"{symbol}: the exchange has a position of {there:f}, the journal of {here:f}"
         found.findings.append(reason)
 
-        async def stop(session: AsyncSession) -> None:
+        async def let_exit(session: AsyncSession) -> None:
             row = await session.get_one(BotRow, bot.bot_id)
             if row.state is BotState.RUNNING:
                 row.state, row.state_reason = BotState.EXIT_ONLY, reason
 
-        await bot.executor.write(stop)
+        await bot.executor.write(let_exit)
 
 
 def _in_both(gaps: dict[str, Decimal], others: dict[str, Decimal]) -> dict[str, Decimal]:

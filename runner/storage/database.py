@@ -40,6 +40,9 @@ class Database:
     def __init__(self, url: str, busy_seconds: float = BUSY_SECONDS) -> None:
         self.url = read_url(url)
         self.engine = _new_engine(self.url, busy_seconds)
+        self._reader = self.engine
+        if not self.is_sqlite:  # where each statement would otherwise see what is new
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._writer: Writer | None = None
 
     @property
@@ -76,7 +79,7 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session to read with: one consistent view, nothing is written."""
         with self.translating():
-            async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            async with AsyncSession(self._reader, expire_on_commit=False) as session:
                 yield session
 
     async def write(self, work: Work[Result]) -> Result:

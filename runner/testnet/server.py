@@ -6,10 +6,12 @@ import asyncio
 import gc
 import socket
 from collections.abc import Coroutine
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 from sanic import Sanic
+from sanic.router import Router
 
 from runner.errors import TestnetError
 from runner.testnet.binance.routes import blueprints as binance
@@ -81,8 +83,35 @@ async def serve(local: LocalExchange, listening: socket.socket, stop: asyncio.Ev
     local.is_served.set()
     await stop.wait()
     await server.before_stop()
-    server.close()
-    for connection in list(server.connections):
-        connection.abort()
-    await server.wait_closed()
+    await _close(server, listening)
     await server.after_stop()
+    _forget(app)
+
+
+def _forget(app: App) -> None:
+    """Let go of an app, whose routes hold the exchange and all its books.
+
+    Sanic keeps one as long as it is registered, and as long as one of the last thousand requests
+    of the process was to it.
+    """
+    Sanic.unregister_app(app)
+    Router.get.cache_clear()
+
+
+async def _close(server: Any, listening: socket.socket) -> None:
+    """Let nobody in any more, and end every connection, those that have just come in too.
+
+    A closed asyncio server no longer takes what it has accepted and not yet handed to a protocol:
+    that connection would stay open, known to nobody. So first it only stops listening, and the two
+    turns of the loop that such a handing over takes go by.
+    """
+    with suppress(NotImplementedError):  # by a loop that watches no descriptors
+        asyncio.get_running_loop().remove_reader(listening)
+    for _ in range(2):
+        await asyncio.sleep(0)
+    server.close()
+    while server.connections:
+        for connection in list(server.connections):
+            connection.abort()
+        await asyncio.sleep(0)
+    await server.wait_closed()

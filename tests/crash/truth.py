@@ -55,7 +55,7 @@ def check_protected(outcome: Outcome, hidden_ms: int = 0) -> None:
     for entry in outcome.served.local.ledger.entries:
         if entry.kind not in _TIME_MOVES:
             continue
-        bare = [s for s, q in held.items() if abs(q) > _covered(s, stops, orders)]
+        bare = [s for s, q in held.items() if abs(q) > _covered(s, q, stops, orders)]
         since = since if bare else entry.wall_ms
         if entry.time_ms > now:
             assert not bare or entry.wall_ms - since <= hidden_ms, f"{bare} at {entry.number}"
@@ -67,8 +67,16 @@ def check_protected(outcome: Outcome, hidden_ms: int = 0) -> None:
             _keep(stops, orders[entry.what["order"]], entry.what)
 
 
-def _covered(symbol: str, stops: dict[int, Decimal], orders: dict[int, Any]) -> Decimal:
-    return sum((q for number, q in stops.items() if orders[number].symbol == symbol), ZERO)
+def _covered(
+    symbol: str, held: Decimal, stops: dict[int, Decimal], orders: dict[int, Any]
+) -> Decimal:
+    """What of a position the stops against it would close; those that would add to it do not."""
+    against = [
+        quantity
+        for number, quantity in stops.items()
+        if orders[number].symbol == symbol and int(orders[number].side) * held < 0
+    ]
+    return sum(against, ZERO)
 
 
 def _keep(stops: dict[int, Decimal], order: Any, told: dict[str, Any]) -> None:

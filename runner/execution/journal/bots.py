@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from runner.execution.broker import MarginMode
@@ -51,27 +51,10 @@ class BotTerms:
 
 
 async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
-    """Write a bot down; BotError if another of the same account is in its way.
-
-    An exchange has one position a perpetual, and one margin mode for all perpetuals.
-    """
-    for other in await bots_in_service(session):
-        if (other.exchange, other.account) != (terms.exchange, terms.account):
-            continue
-        margins = [_has_perpetual(symbols) for symbols in (other.symbols, terms.symbols)]
-        if all(margins) and other.mode == terms.mode and other.margin_mode != terms.margin_mode:
-            raise BotError(
-                f"bot {other.id} trades perpetuals of account {terms.account!r} with "
-                f"{other.margin_mode} margin, and an account has one margin mode; use that, or "
-                "another account"
-            )
-        shared = [s for s in set(other.symbols) & set(terms.symbols) if ":" in s]
-        if shared and other.mode == terms.mode:
-            raise BotError(
-                f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
-                "exchange has one position a perpetual; use another account, or stop that bot and "
-                "close what it holds"
-            )
+    """Write a bot down; BotError if it can't share its account with the bots that have it."""
+    in_service = {bot.id for bot in await bots_in_service(session)}
+    for other in await session.scalars(select(BotRow).where(BotRow.account == terms.account)):
+        _check_shared(terms, other, is_in_service=other.id in in_service)
     bot = BotRow(
         **{name: getattr(terms, name) for name in BotTerms.__slots__ if name != "symbols"},
         symbols=list(terms.symbols),
@@ -82,6 +65,36 @@ async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
     session.add(bot)
     await session.flush()
     return bot
+
+
+def _check_shared(terms: BotTerms, other: BotRow, *, is_in_service: bool) -> None:
+    """BotError if the two can't trade with one account.
+
+    An account's ledger adds up to what one exchange says it has: so it has one, also after its
+    bots have been stopped. And an exchange has one position a perpetual, and one margin mode for
+    all perpetuals.
+    """
+    if (other.exchange, other.mode) != (terms.exchange, terms.mode):
+        raise BotError(
+            f"account {terms.account!r} is {other.mode} at {other.exchange} (bot {other.id}) and "
+            f"can't be {terms.mode} at {terms.exchange}, too; give that account another name"
+        )
+    if not is_in_service:
+        return
+    margins = [_has_perpetual(symbols) for symbols in (other.symbols, terms.symbols)]
+    if all(margins) and other.margin_mode != terms.margin_mode:
+        raise BotError(
+            f"bot {other.id} trades perpetuals of account {terms.account!r} with "
+            f"{other.margin_mode} margin, and an account has one margin mode; use that, or "
+            "another account"
+        )
+    shared = [s for s in sorted(set(other.symbols) & set(terms.symbols)) if ":" in s]
+    if shared:
+        raise BotError(
+            f"bot {other.id} trades {shared[0]} with account {terms.account!r} already, and an "
+            "exchange has one position a perpetual; use another account, or stop that bot and "
+            "close what it holds"
+        )
 
 
 def _has_perpetual(symbols: Sequence[str]) -> bool:
@@ -101,14 +114,18 @@ async def enter_engine(session: AsyncSession) -> InstallationRow:
 
 
 async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
-    """All bots that are not stopped for good, and those that are and have something left.
+    """All bots that are not stopped for good, and those that are and have left something behind.
 
-    An order that works, or a position with its protection, is looked after to its end.
+    An entry that still rests at the exchange has to be cancelled, what is held stays protected.
     """
-    has_orders = select(OrderRow.bot_id).where(OrderRow.bot_id == BotRow.id, OrderRow.is_open)
-    has_lots = select(LotRow.bot_id).where(LotRow.bot_id == BotRow.id, LotRow.is_open)
-    in_service = or_(BotRow.state != BotState.STOPPED, has_orders.exists(), has_lots.exists())
-    return list(await session.scalars(select(BotRow).where(in_service)))
+    has_orders = exists().where(OrderRow.bot_id == BotRow.id, OrderRow.is_open)
+    holds = exists().where(LotRow.bot_id == BotRow.id, LotRow.is_open)
+    found = await session.scalars(
+        select(BotRow)
+        .where(or_(BotRow.state != BotState.STOPPED, has_orders, holds))
+        .order_by(BotRow.id)
+    )
+    return list(found)
 
 
 async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason: str) -> None:
@@ -120,7 +137,7 @@ async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason:
 
 
 async def pause(session: AsyncSession, bot_id: int, reason: str) -> None:
-    """Let a bot decide nothing; one that is stopped for good stays so."""
+    """Have a bot decide nothing for now; one that is stopped for good stays so."""
     bot = await session.get_one(BotRow, bot_id)
     if bot.state is not BotState.STOPPED:
         bot.state, bot.state_reason = BotState.PAUSED, reason

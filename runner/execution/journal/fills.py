@@ -1,8 +1,8 @@
 """What a fill does, in one transaction: the fill itself, the ledger, the position, the lots.
 
 Fill contract, rule 11: each entry order opens a lot, its fills merged; exits close lots first in,
-first out; protection closes the lot it belongs to. What is left of a lot below one lot size is
-dust: it stays in the position, and in no lot.
+first out; protection closes the lot it belongs to. What there is of a lot below one lot size, be it
+left by an exit or all that an entry brought, is dust: it stays in the position, and in no lot.
 """
 
 from __future__ import annotations
@@ -188,9 +188,8 @@ async def _close_lots(booking: _Booking) -> Decimal:
 
 
 def close_lot(lot: LotRow, booking: _Booking) -> None:
-    """Nothing of a lot is left that could be sold: note how it went."""
-    lot.is_dust, lot.is_open = lot.quantity > 0, False
-    lot.closed_at = booking.fill.time
+    """An exit has left nothing of a lot that could be sold: note how it went."""
+    _shut(lot, booking)
     share = lot.exit_quantity / lot.opened if lot.opened else ZERO
     pnl = (lot.exit_value - lot.entry_value * share) * lot.direction
     bot = booking.bot
@@ -211,6 +210,14 @@ async def _open_lot(booking: _Booking, quantity: Decimal) -> None:
     lot.traded += quantity
     lot.entry_value += quantity * fill.price
     lot.entry_fee += share_of(booking.quote_fee, quantity, fill.quantity)
+    if not booking.market.lots(lot.quantity):  # until the entry fills on, if it does
+        _shut(lot, booking)
+
+
+def _shut(lot: LotRow, booking: _Booking) -> None:
+    """Nothing of a lot is left that could be sold; what is, is dust."""
+    lot.is_dust, lot.is_open = lot.quantity > 0, False
+    lot.closed_at = booking.fill.time
 
 
 def _new_lot(booking: _Booking, number: int) -> LotRow:

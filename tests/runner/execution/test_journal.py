@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from robotrader_sdk.types import Side
-from runner.execution.errors import IllegalMoveError
+from runner.execution.errors import BotError, IllegalMoveError
 from runner.execution.identity import Purpose
+from runner.execution.journal.bots import add_bot, set_state
 from runner.execution.journal.ledger import Party, enter, expected_balances, holdings_of
 from runner.execution.journal.moves import move
 from runner.execution.journal.tables import (
+    BotRow,
+    BotState,
     EntryKind,
     EntryRow,
     FillRow,
@@ -23,7 +28,7 @@ from runner.execution.journal.tables import (
 )
 from runner.execution.status import Status
 from runner.storage.upgrade import differences
-from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal
+from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal, terms
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -59,6 +64,7 @@ def test_a_fill_is_entered_once_by_its_trade_id(database_url):
     assert held == {"BTC": 2, "USDT": Decimal("-201.2")}
 
 
+NUMBERS = itertools.count(1)
 TRADES = st.lists(
     st.tuples(
         st.sampled_from(["0.1", "0.25", "1.003"]),
@@ -72,8 +78,9 @@ TRADES = st.lists(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TRADES, st.booleans())
-def test_entries_add_up_to_what_was_traded(tmp_path_factory, trades, sells):
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'j.db'}"
+def test_entries_add_up_to_what_was_traded(sqlite_url, trades, sells):
+    """All in one database, each time by a bot with an account of its own."""
+    account = f"account-{next(NUMBERS)}"
     totals: dict[str, Decimal] = {}
 
     def count(asset, amount):
@@ -88,10 +95,11 @@ def test_entries_add_up_to_what_was_traded(tmp_path_factory, trades, sells):
             count(asset, -Decimal(fee))
         sums: dict[str, Decimal] = {}
         for entry in await booker.rows(EntryRow):
-            sums[entry.asset] = sums.get(entry.asset, Decimal(0)) + entry.amount
-        return sums, await expected_balances(booker.session, "main")
+            if entry.account == account:
+                sums[entry.asset] = sums.get(entry.asset, Decimal(0)) + entry.amount
+        return sums, await expected_balances(booker.session, account)
 
-    sums, expected = booked(url, use)
+    sums, expected = booked(sqlite_url, use, account=account)
     wanted = {asset: total for asset, total in totals.items() if total}
     assert {asset: total for asset, total in sums.items() if total} == wanted
     assert {asset: total for asset, total in expected.items() if total} == wanted
@@ -142,6 +150,33 @@ def test_dust_is_an_end(database_url):
         return lot.is_open, lot.is_dust, lot.quantity, position.quantity
 
     assert booked(database_url, use) == (False, True, Decimal("0.0005"), Decimal("0.0005"))
+
+
+def test_an_entry_that_brings_less_than_a_lot_is_dust_until_it_fills_on(database_url):
+    async def use(booker):
+        entry = await booker.order(BUY, "0.003")
+        await booker.book(entry, "0.001", "100", "0.000001", "BTC")
+        (lot,) = await booker.rows(LotRow)
+        seen = [(lot.is_open, lot.is_dust, lot.quantity)]
+        await booker.book(entry, "0.002", "100", "0.000002", "BTC")
+        seen.append((lot.is_open, lot.is_dust, lot.quantity))
+        return seen
+
+    assert booked(database_url, use) == [
+        (False, True, Decimal("0.000999")),
+        (True, False, Decimal("0.002997")),
+    ]
+
+
+def test_an_entry_that_its_fee_eats_up_leaves_nothing_behind(sqlite_url):
+    """More is sold than is held, by as much as the fee of the purchase."""
+
+    async def use(booker):
+        for side in (BUY, SELL, BUY):
+            await booker.trade(side, "0.1", "100", "0.0001", "BTC")
+        return [(lot.is_open, lot.quantity) for lot in await booker.rows(LotRow)]
+
+    assert booked(sqlite_url, use) == [(False, 0), (False, 0), (True, Decimal("0.0999"))]
 
 
 def test_a_late_fill_of_an_entry_opens_its_lot_again(database_url):
@@ -223,3 +258,46 @@ def test_an_illegal_move_is_refused_and_nothing_is_written(database_url):
             return order.status, order.reason, order.is_open, order.ended_at
 
     assert in_journal(database_url, work) == (Status.FILLED, "", False, START)
+
+
+@pytest.mark.parametrize("more", [{"exchange": "bybit"}, {"mode": "paper"}])
+def test_an_account_is_at_one_exchange_for_ever(sqlite_url, more):
+    """Its ledger adds up to what that exchange says it has, also once its bots are stopped."""
+
+    async def work(database):
+        first = await database.write(lambda s: add_bot(s, terms()))
+        await database.write(lambda s: set_state(s, first.id, BotState.STOPPED, "over"))
+        with pytest.raises(BotError, match=r"account 'main' is live at binance .*another name"):
+            await database.write(lambda s: add_bot(s, terms(**more)))
+        await database.write(lambda s: add_bot(s, terms(**more, account="other")))
+
+    in_journal(sqlite_url, work)
+
+
+def test_a_perpetual_is_one_bots_until_that_is_stopped_and_holds_nothing(sqlite_url):
+    async def work(database):
+        async def trade(session):
+            booker = await Booker.new(session, PERP)
+            await booker.trade(BUY, "1", "100")
+            return booker.bot.id
+
+        def add(session):
+            return add_bot(session, terms(PERP))
+
+        first = await database.write(trade)
+        for _ in range(2):  # running, and then stopped
+            with pytest.raises(BotError, match="trades BTC/USDT:USDT with account 'main' already"):
+                await database.write(add)
+            await database.write(lambda s: set_state(s, first, BotState.STOPPED, "over"))
+
+        async def sell(session):
+            (entry,) = await session.scalars(select(OrderRow))
+            entry.is_open = False
+            booker = Booker(session, await session.get_one(BotRow, first), PERP)
+            booker.n_fills = 1
+            (await booker.trade(SELL, "1", "100")).is_open = False
+
+        await database.write(sell)
+        await database.write(add)
+
+    in_journal(sqlite_url, work)

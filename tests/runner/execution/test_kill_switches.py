@@ -15,8 +15,9 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.bots import set_state, turn_off, turn_on
 from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
+from tests.runner.execution.brokers import fault
 from tests.runner.execution.live_bots import live_bots, terms_of
-from tests.runner.testnet.conftest import bars_of, exchange_of, serve
+from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
 
 __all__ = ["serve"]
 CALM = (100.0, 100.5, 99.5, 100.0)
@@ -177,10 +178,35 @@ def test_a_state_holds_at_once_and_protection_is_looked_after(serve, tmp_path, s
     run(served, tmp_path, symbol, use)
 
 
+@pytest.mark.parametrize(("venue", "symbol"), PLACES)
+def test_a_bot_stopped_while_nobody_lives_leaves_no_entry_behind(serve, tmp_path, venue, symbol):
+    """It would fill one day, and nobody would see to what it bought."""
+    served = serve(exchange(symbol))
+
+    async def trade(bots):
+        await bots.to_close(3)
+        assert kinds(bots, symbol) == ["limit", "stop"]
+        await bots.database.write(lambda s: set_state(s, 1, BotState.STOPPED, "over"))
+
+    async def start(bots):
+        await bots.engine.reconcile()
+        assert kinds(bots, symbol) == ["stop"]
+        served.call(served.exchange.cancel, bots.working(symbol)[0])
+        await bots.to_close(2)
+        assert kinds(bots, symbol) == ["stop"]
+        assert [lot.quantity for lot in await bots.lots()] == [1]
+
+    run(served, tmp_path, symbol, trade, venue=venue)
+    run(served, tmp_path, symbol, start, venue=venue)
+
+
 def test_stopped_is_for_good(serve, tmp_path):
     async def use(bots):
         await bots.database.write(lambda s: set_state(s, 1, BotState.STOPPED, "over"))
         with pytest.raises(BotError, match="for good"):
             await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+        with fault(bots.served, "revoked_key", key=KEY):
+            assert await bots.engine.reconcile() == []  # which pauses the bots of the account
+        assert (await bots.bot()).state is BotState.STOPPED
 
     run(serve(exchange("BTC/USDT")), tmp_path, "BTC/USDT", use)

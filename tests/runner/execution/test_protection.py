@@ -71,6 +71,7 @@ def test_after_each_partial_fill_the_stop_has_its_quantity(serve, tmp_path, venu
             (stop,) = stops(bots, symbol)
             seen.append(lot.quantity)
             assert stop.remaining == lot.quantity
+            assert stop.reduce_only is (symbol == PERP)
 
     run(served, tmp_path, bars, use, exchange=venue, params={"limit": 99.0})
     assert len(seen) == 3

@@ -9,10 +9,13 @@ import pytest
 
 import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
+from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.identity import Purpose
 from runner.execution.journal.ledger import expected_balances
 from runner.execution.journal.tables import BotState, EntryKind, EntryRow
+from runner.execution.status import Status
 from runner.testnet.core.orders import Request
+from runner.testnet.core.settings import Settings
 from tests.runner.execution.brokers import fault, requests_of
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
@@ -27,6 +30,7 @@ class Holds(rt.Strategy):
 
     quantity: float = rt.param(1.0)
     stop: float = rt.param(0.0)
+    limit: float = rt.param(0.0)
 
     def init(self, bars) -> None:
         self.is_done = False
@@ -35,6 +39,8 @@ class Holds(rt.Strategy):
         if not self.is_done:
             self.is_done = True
             more = {"stop_loss": self.stop} if self.stop else {}
+            if self.limit:
+                more["limit_price"] = self.limit
             ctx.buy(quantity=self.quantity, **more)
 
 
@@ -228,3 +234,68 @@ def test_a_market_order_that_binance_was_given_twice_is_ours_once_and_external_o
         assert any("BTC differs by 1, which is not ours" in text for text in await bots.findings())
 
     run(served, tmp_path, bars, use)
+
+
+def test_a_report_outlives_a_reconciliation_that_fails_half_way(serve, tmp_path):
+    bars = {SPOT: bars_of(CALM, CALM, (100.0, 100.5, 89.0, 95.0), CALM, CALM)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close()
+        await asyncio.to_thread(served.call, served.local.driver.step, 2)
+        with fault(served, "error_before", route="GET /api/v3/account"):
+            await bots.engine.reconcile()
+        assert any("was missing" in text for text in await bots.findings())
+        (lot,) = await bots.lots()
+        assert lot.quantity == 1
+
+    run(served, tmp_path, bars, use, params={"limit": 90.0})
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_an_order_that_was_given_up_and_comes_all_the_same_is_taken_back(serve, tmp_path, venue):
+    """The exchange said for too long that it had none; what it filled meanwhile is the bot's."""
+    bars = {SPOT: bars_of(*[CALM] * 8)}
+    served = serve(exchange_of(bars, settings=Settings(fill_fraction=Decimal("0.4"))))
+
+    async def use(bots):
+        await bots.to_close()
+        (order,) = await bots.orders()
+        served.call(served.exchange.cancel, bots.working(SPOT)[0])
+        await bots.engine.look()
+        assert [o.status for o in await bots.orders()] == [Status.CANCELLED]
+        again = {"type": OrderType.LIMIT, "price": Decimal(100), "client_id": order.client_order_id}
+        stranger(served, SPOT, quantity="0.5", **again)
+        while not served.exchange.records.trades:
+            await bots.step()
+        (late,) = bots.working(SPOT)
+        await bots.engine.reconcile()
+        assert bots.working(SPOT) == []
+        assert [lot.quantity for lot in await bots.lots()] == [late.executed]
+        assert any("it was cancelled" in text for text in await bots.findings())
+
+    run(served, tmp_path, bars, use, exchange=venue, params={"limit": 90.0})
+
+
+def test_a_stop_that_fills_while_positions_are_asked_for_is_no_difference(
+    serve, tmp_path, monkeypatch
+):
+    bars = {PERP: bars_of(CALM, CALM, (100.0, 100.0, 80.0, 81.0), CALM, CALM)}
+    served = serve(exchange_of(bars))
+    ask = CcxtBroker.positions
+
+    async def ask_later(broker, symbols):
+        monkeypatch.setattr(CcxtBroker, "positions", ask)
+        await asyncio.to_thread(served.call, served.local.driver.step, 1)
+        return await ask(broker, symbols)
+
+    async def use(bots):
+        await bots.to_close(2)
+        monkeypatch.setattr(CcxtBroker, "positions", ask_later)
+        await bots.engine.reconcile()
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.STOP_LOSS)
+        assert (await bots.bot()).state is BotState.RUNNING
+        assert not any("position" in text for text in await bots.findings())
+
+    run(served, tmp_path, bars, use, exchange="bybit", params={"stop": 0.1})

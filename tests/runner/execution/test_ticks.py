@@ -164,6 +164,22 @@ def test_a_keeper_ticks_every_bar_once_and_those_it_missed_late(serve, tmp_path)
     run(served, tmp_path, later)
 
 
+@pytest.mark.parametrize(("every", "grows"), [(1e9, False), (0.0, True)])
+def test_a_keeper_reconciles_at_the_start_and_by_the_clock(serve, tmp_path, every, grows):
+    served = serve(exchange_of(BARS))
+
+    async def use(bots):
+        async with feed_at(served, "binance") as feed:
+            keeper = Keeper(bots.engine, lambda _: feed, rhythm=Rhythm(1e9, every))
+            await keeper.turn()
+            at_first = len(requests_of(served, BALANCES))
+            await keeper.turn()
+            assert at_first > 0
+            assert (len(requests_of(served, BALANCES)) > at_first) is grows
+
+    run(served, tmp_path, use)
+
+
 def test_after_an_unknown_answer_all_is_reconciled(serve, tmp_path):
     served = serve(exchange_of(BARS))
 

@@ -98,6 +98,20 @@ def test_a_reader_sees_only_what_is_committed_and_waits_for_nobody(database_url:
     asyncio.run(run())
 
 
+def test_a_reading_is_one_view(database_url: str) -> None:
+    async def run() -> None:
+        async with Database(database_url) as database:
+            await create(database)
+            await add(database, 1)
+            async with database.reading() as session:
+                assert await session.scalar(select(func.count()).select_from(Note)) == 1
+                await add(database, 2)
+                assert await session.scalar(select(func.count()).select_from(Note)) == 1
+            assert await numbers(database) == [1, 2]
+
+    asyncio.run(run())
+
+
 def test_work_whose_caller_has_gone_is_done_all_the_same(sqlite_url: str) -> None:
     async def run() -> None:
         async with Database(sqlite_url) as database:

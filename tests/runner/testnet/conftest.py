@@ -7,6 +7,7 @@ import inspect
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -93,9 +94,13 @@ class Served:
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
 
     def stop(self) -> None:
-        """Stop serving."""
-        for close in self.closes:
-            close()
+        """Stop serving; whatever clients do as they close."""
+        with ExitStack() as stack:
+            stack.callback(self._end)
+            for close in self.closes:
+                stack.callback(close)
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(20)
         assert not self._thread.is_alive()
@@ -106,15 +111,14 @@ class Served:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Exchange], Served]]:
     """Serves an exchange until the test ends."""
-    running: list[Served] = []
+    with ExitStack() as stack:
 
-    def start(exchange: Exchange, limit_share: float = 0.0) -> Served:
-        running.append(Served(exchange, limit_share))
-        return running[-1]
+        def start(exchange: Exchange, limit_share: float = 0.0) -> Served:
+            served = Served(exchange, limit_share)
+            stack.callback(served.stop)
+            return served
 
-    yield start
-    for served in running:
-        served.stop()
+        yield start
 
 
 def ccxt_client(venue: str, served: Served, *, kind: Any = ccxt, **more: Any) -> Any:
