@@ -25,11 +25,11 @@ from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
 SYMBOL = "BTC/USDT"
-BARS = rt.synthetic_bars(26, "1m", seed=5, price=40_000.0, volatility=6.0).round(1)
+BARS = rt.synthetic_bars(18, "1m", seed=5, price=40_000.0, volatility=6.0).round(1)
 
 
-class Late(rt.Strategy):
-    """Waits for the last bar but one, so that it has nothing to do before."""
+class Idle(rt.Strategy):
+    """Does nothing."""
 
     def init(self, bars) -> None:
         pass
@@ -102,7 +102,7 @@ def test_a_bot_on_paper_at_live_prices_makes_the_trades_of_its_backtest(serve, s
     assert served.exchange.records.orders == {}
 
 
-@pytest.mark.parametrize("order", [(Enters, Late), (Late, Enters)])
+@pytest.mark.parametrize("order", [(Enters, Idle), (Idle, Enters)])
 def test_bots_of_one_paper_account_all_answer_its_fills(serve, sqlite_url, order):
     """Whoever gets to a bar first, the stop of the other acts in the bar it came in."""
     bars = bars_of((100, 100, 100, 100), (100, 102, 95, 96), *[(96, 96, 96, 96)] * 3)
