@@ -151,6 +151,25 @@ def test_what_fails_is_asked_for_again_and_nothing_is_lost(served, venue, kind, 
     assert "asked for again" in caplog.text
 
 
+def test_a_reply_that_comes_twice_answers_no_other_question(serve, venue):
+    others = rt.synthetic_bars(80, "1m", seed=4, price=3_000.0).round(1)
+    served = serve(exchange_of({SYMBOL: BARS, "ETH/USDT": others}))
+    step(served, 20)
+
+    async def work():
+        async with feed_at(served, venue) as feed:
+            one = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            two = await feed.subscribe("ETH/USDT", MINUTE, anchor_of(0))
+            with fault(served, "duplicate_reply", route=KLINES[venue]):
+                for _ in range(5):
+                    step(served)
+                    await feed.poll()
+            assert feed.history(one)["close"].tolist() == BARS["close"].iloc[:25].tolist()
+            assert feed.history(two)["close"].tolist() == others["close"].iloc[:25].tolist()
+
+    asyncio.run(work())
+
+
 def test_each_history_begins_at_its_own_anchor(served):
     async def work():
         async with feed_at(served, "binance") as feed:
