@@ -14,12 +14,10 @@ import pytest
 import robotrader_sdk as rt
 from robotrader_sdk.data.validate import BarsWarning
 from robotrader_sdk.types import Timeframe
-from runner.execution.ccxt_hints import CcxtHints
 from runner.execution.ccxt_market_data import CcxtMarketData
 from runner.execution.ccxt_markets import forget_markets
 from runner.execution.errors import MarketUnknownError
 from runner.execution.feed import Feed, Series
-from runner.execution.rate_limits import Priority, RateLimiter
 from runner.testnet import ccxt_config
 from tests.runner.execution.brokers import fault, requests_of, step
 from tests.runner.testnet.conftest import exchange_of, serve
@@ -39,18 +37,6 @@ class Forgetful(CcxtMarketData):
         self.n_asked += 1
         found = list(await super().bars(*asked))
         return [*found[:-3], *found[-2:]] if self.n_asked == 1 else found
-
-
-class Counted(RateLimiter):
-    """Remembers who took turns."""
-
-    def __init__(self, exchange):
-        super().__init__(exchange)
-        self.turns = []
-
-    def turn(self, priority, weight=1):
-        self.turns.append(priority)
-        return super().turn(priority, weight)
 
 
 @asynccontextmanager
@@ -363,44 +349,3 @@ def test_long_histories_come_page_by_page(serve):
             assert len(await feed.data.bars(SYMBOL, MINUTE, oldest, 1_234)) == 1_234
 
     asyncio.run(work())
-
-
-def test_a_websocket_wakes_the_feed_and_changes_nothing_else(served, venue):
-    """With hints, with broken ones and without, the bars are the same."""
-
-    async def work(hints):
-        async with feed_at(served, venue) as feed:
-            feed._hints, feed._at_most = hints, 30.0
-            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
-            await feed.poll()
-            if hints is not None:
-                while not feed.hint.is_set():  # until it is connected
-                    await asyncio.to_thread(step, served)
-                    await asyncio.sleep(0.1)
-                await feed.poll()
-                waiting = asyncio.create_task(feed.wait())
-                await asyncio.sleep(0.05)
-                assert not waiting.done()
-                await asyncio.to_thread(step, served)
-                await asyncio.wait_for(waiting, 5.0)
-                assert hints.n_hints >= 1
-            else:
-                await asyncio.to_thread(step, served)
-            with fault(served, "stream_drop", times=1):
-                await asyncio.to_thread(step, served)
-            await feed.poll()
-            await feed.close()
-            n_closed = served.exchange.tape.closed(SYMBOL)
-            assert list(feed.history(subscription).index) == list(BARS.index[:n_closed])
-
-    async def both():
-        limiter = Counted(venue)
-        hints = CcxtHints(venue, limiter=limiter, overrides=ccxt_config(venue, served.url))
-        try:
-            await work(hints)
-        finally:
-            await hints.close()
-        assert {*limiter.turns} == {Priority.DATA}
-        await work(None)
-
-    asyncio.run(both())
