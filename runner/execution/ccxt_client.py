@@ -70,14 +70,14 @@ def new_client(
     """
     check_exchange(exchange, environ)
     settings = public_settings(exchange, overrides)
+    # On a connection that is used again, a reply that comes twice would answer the next request:
+    # an order could seem to be missing that is there, or bars be those of another symbol.
+    settings["headers"] = {"Connection": "close"}
     if credentials is not None:
         check_credentials(credentials)
         settings |= {"apiKey": credentials.key, "secret": credentials.secret}
         if credentials.password:
             settings["password"] = credentials.password
-        # On a connection that is used again, a reply that comes twice would answer the next
-        # request: an order could seem to be missing that is there.
-        settings["headers"] = {"Connection": "close"}
     return _class_of(exchange)(settings)
 
 

@@ -30,6 +30,10 @@ from runner.execution.errors import (
 from runner.execution.scrub import scrub
 
 _RATE_STATUS = (418, 429)
+_WALL_STATUS = 403
+_WALL_WAIT = timedelta(minutes=10)
+"""https://bybit-exchange.github.io/docs/v5/rate-limit: "wait for at least 10 minutes"; Binance's
+firewall says no time. Both answer in no JSON, so nobody knows what became of an order."""
 _USUAL_WAIT = timedelta(seconds=10)
 _LONGEST_TEXT = 300
 
@@ -91,11 +95,19 @@ class Failure:
         refused = _REFUSALS.get(meaning, OrderRefusedError)
         return refused(self._text, self._code)
 
-    def _rate_limited(self) -> RateLimitedError:
+    @property
+    def banned_until(self) -> datetime | None:
+        """Until when nobody may ask anything; None where there is no ban."""
         reply = self.asked.reply
-        until = None if reply is None else reply.ban_end(self.now, self.clock_ahead)
-        if until is None or until < self.now:
-            until = self.now + _USUAL_WAIT
+        if self.meaning is Meaning.RATE:
+            until = None if reply is None else reply.ban_end(self.now, self.clock_ahead)
+            return until if until and until >= self.now else self.now + _USUAL_WAIT
+        if reply is not None and reply.status == _WALL_STATUS and not reply.code:
+            return self.now + _WALL_WAIT
+        return None
+
+    def _rate_limited(self) -> RateLimitedError:
+        until = self.banned_until or self.now + _USUAL_WAIT
         return RateLimitedError(f"{self._text}; no request before {until:%H:%M:%S} UTC", until)
 
     @property

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from robotrader_sdk.types import Timeframe
-from runner.execution.broker import ClosedBar
+from runner.execution.broker import ClosedBar, Market
 from runner.execution.ccxt_client import new_client
 from runner.execution.ccxt_errors import Doing, ReplyUnreadableError
-from runner.execution.ccxt_markets import ccxt_market, share_markets
-from runner.execution.ccxt_reports import time
+from runner.execution.ccxt_markets import ccxt_market, market_of, share_markets
+from runner.execution.ccxt_reports import as_row, number, time
+from runner.execution.ccxt_venues import VENUES
 from runner.execution.ccxt_wire import RequestLimiter, Wire
 from runner.execution.errors import MarketUnknownError
 from runner.execution.rate_limits import Priority
@@ -20,7 +22,7 @@ from runner.execution.rate_limits import Priority
 T = TypeVar("T")
 
 MOST_AT_ONCE = 1_000
-"""Bars a request; every venue here gives as many."""
+"""Bars that are asked for at once; some venues give fewer."""
 
 
 class CcxtMarketData:
@@ -51,6 +53,20 @@ class CcxtMarketData:
 
         return await self._read(ask)
 
+    async def instrument(self, symbol: str) -> Market:
+        """A symbol's rules, with the fees that the venue tells everybody."""
+        await self._read(lambda: share_markets(self._client))
+        return market_of(ccxt_market(self._client, symbol), VENUES[self.exchange])
+
+    async def last_price(self, symbol: str) -> Decimal:
+        """The price of the last trade."""
+        await self.instrument(symbol)
+
+        async def ask() -> Decimal:
+            return number(as_row(await self._client.fetch_ticker(symbol)).get("last"))
+
+        return await self._read(ask)
+
     async def check(self, symbol: str, timeframe: Timeframe) -> None:
         """MarketUnknownError if the exchange has no such symbol or timeframe, with what it has."""
         await self._read(lambda: share_markets(self._client))
@@ -71,14 +87,17 @@ class CcxtMarketData:
         await self.check(symbol, timeframe)
         found: dict[datetime, ClosedBar] = {}
         start = since
+        whole = VENUES[self.exchange].bars_a_page
         while len(found) < limit:
-            most = min(MOST_AT_ONCE, limit - len(found))
+            most = min(whole or MOST_AT_ONCE, limit - len(found))
             page = await self._page(symbol, timeframe, start, most)
             new = [bar for bar in page if bar.open_time >= start]
             found |= {bar.open_time: bar for bar in new}
-            if len(new) < most:
+            if not new or (whole and len(new) < most):
                 break
             start = new[-1].open_time + timedelta(seconds=timeframe.seconds)
+            if not whole and start > self._wire.venue_now():
+                break
         return [found[moment] for moment in sorted(found)][:limit]
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ from runner.execution.ccxt_venues import Venue
 from runner.execution.errors import MarketUnknownError
 
 _KEPT = timedelta(hours=1)
+_TRIED_AGAIN = timedelta(minutes=1)
 _SHARED = (
     "markets",
     "markets_by_id",
@@ -49,31 +50,50 @@ class _Loaded:
 
 
 _LOADED: dict[str, _Loaded] = {}
+_GIVEN: WeakKeyDictionary[Any, datetime] = WeakKeyDictionary()
+"""By client: when the markets that it has were loaded."""
 _LOCKS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = WeakKeyDictionary()
 
 
 async def share_markets(client: Any) -> None:
-    """Give a client its exchange's markets, loaded by whoever came first, an hour old at most."""
-    place = f"{client.id} {client.urls['api']}"
-    if client.options.get("timeDifference") in (None, 0) and client.options.get(
-        "adjustForTimeDifference"
-    ):
-        await client.load_time_difference()
+    """Give a client its exchange's markets, loaded by whoever came first, an hour old at most.
+
+    With each new list the clocks are compared, so that signatures stay within what the venue
+    accepts.
+    """
+    place = _place_of(client)
     locks = _LOCKS.setdefault(asyncio.get_running_loop(), {})
     async with locks.setdefault(place, asyncio.Lock()):
         loaded = _LOADED.get(place)
         if loaded is None or datetime.now(UTC) - loaded.at > _KEPT:
-            if not await client.load_markets(reload=True):
-                raise ReplyUnreadableError("the list of markets is empty")
-            parts = {name: getattr(client, name) for name in _SHARED}
-            helpers = {
-                name: client.options[name]
-                for name in ("marketHelperProps", *client.options.get("marketHelperProps", ()))
-                if name in client.options
-            }
-            loaded = _LOADED[place] = _Loaded(client.id, datetime.now(UTC), helpers, **parts)
-    if client.markets is not loaded.markets:
-        client.set_markets_from_exchange(loaded)
+            if loaded is not None:
+                # If it fails, whoever comes next, to cancel perhaps, goes on with the old list.
+                loaded.at = datetime.now(UTC) - _KEPT + _TRIED_AGAIN
+            loaded = _LOADED[place] = await _load(client)
+    if _GIVEN.get(client) != loaded.at:
+        if client.markets is not loaded.markets:
+            client.set_markets_from_exchange(loaded)
+        if client.options.get("adjustForTimeDifference"):
+            await client.load_time_difference()
+        _GIVEN[client] = loaded.at
+
+
+async def _load(client: Any) -> _Loaded:
+    if not await client.load_markets(reload=True):
+        raise ReplyUnreadableError("the list of markets is empty")
+    parts = {name: getattr(client, name) for name in _SHARED}
+    helpers = {
+        name: client.options[name]
+        for name in ("marketHelperProps", *client.options.get("marketHelperProps", ()))
+        if name in client.options
+    }
+    return _Loaded(client.id, datetime.now(UTC), helpers, **parts)
+
+
+def _place_of(client: Any) -> str:
+    # Clients with websockets have the same markets as those without.
+    urls = {name: url for name, url in client.urls["api"].items() if name != "ws"}
+    return f"{client.id} {urls}"
 
 
 def forget_markets() -> None:

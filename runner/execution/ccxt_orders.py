@@ -33,6 +33,8 @@ def order_of(request: OrderRequest, market: Market, venue: Venue) -> Order:
     params = {**venue.order_params, venue.client_id: request.client_order_id}
     if request.type in _STOPS:
         params[venue.trigger] = plain(request.stop_price)
+        if venue.stop_id:
+            params[venue.stop_id] = request.client_order_id
         if market.is_perpetual:
             params["triggerDirection"] = _direction(request.side)
     if request.reduce_only:

@@ -26,7 +26,7 @@ from runner.execution.status import Status
 _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _LIQUIDITIES = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
 _FORCED = ("BustTrade", "AdlTrade")
-_CLIENT_IDS = ("orderLinkId", "clOrdId", "cl_ord_id", "client_order_id")
+_CLIENT_IDS = ("orderLinkId", "clOrdId", "algoClOrdId", "cl_ord_id", "client_order_id")
 
 
 def order_report(order: Any, market: Market, venue: Venue) -> OrderReport:
@@ -37,12 +37,15 @@ def order_report(order: Any, market: Market, venue: Venue) -> OrderReport:
     quantity = number_or_none(order.get("amount"))
     if _is_in_quote(info):
         quantity = None
-    filled = number_or_none(order.get("filled"))
+    filled = number_or_none(order.get("filled") or info.get("actualSz"))
+    if filled is None and info.get("algoId") and status is Status.WORKING:
+        filled = Decimal(0)
     if filled is None:
         raise ReplyUnreadableError("an order does not say how much of it is filled")
     return OrderReport(
         client_order_id=str(order.get("clientOrderId") or client_id_of(info)),
-        exchange_order_id=text(order, "id"),
+        # A stop of OKX becomes, once triggered, an order by another number, which its fills have.
+        exchange_order_id=str((info.get("algoId") and info.get("ordId")) or text(order, "id")),
         symbol=market.symbol,
         side=side(order),
         status=status,
@@ -207,6 +210,8 @@ def _status(order: Mapping[str, Any], info: Mapping[str, Any], venue: Venue) -> 
 def _waits_for_trigger(order: Mapping[str, Any], info: Mapping[str, Any]) -> bool:
     if "orderStatus" in info:
         return str(info["orderStatus"]) == "Untriggered"
+    if info.get("algoId"):
+        return not info.get("ordId")
     if number_or_none(order.get("triggerPrice") or order.get("stopPrice")) in (None, 0):
         return False
     if "isWorking" in info:

@@ -29,7 +29,9 @@ class Venue:
     is, and what it means; ccxt takes some of them for others. separate_triggers: whether stops are
     listed and cancelled apart from other spot orders. infers_direction: whether spot stops have
     no direction of their own, so that one the price has passed would wait for it to come back.
-    cost_params: what else a market buy by cost says.
+    cost_params: what else a market buy by cost says. stop_id: what else carries the client order
+    id of a stop, where stops are a kind of their own. bars_a_page: how many bars a request gives;
+    None: fewer than were asked for, so that a short page need not be the last.
     """
 
     client_id: str
@@ -46,6 +48,8 @@ class Venue:
     fee_in_base: bool = False
     order_params: Mapping[str, Any] = field(default_factory=dict)
     cost_params: Mapping[str, Any] = field(default_factory=dict)
+    stop_id: str = ""
+    bars_a_page: int | None = None
 
 
 UNIFIED_STATUSES: Mapping[str, Status] = {
@@ -74,6 +78,7 @@ _BINANCE = Venue(
     },
     order_params={"newOrderRespType": "FULL"},
     fee_in_base=True,
+    bars_a_page=1_000,
 )
 _BYBIT = Venue(
     client_id="orderLinkId",
@@ -105,11 +110,14 @@ _BYBIT = Venue(
     stop_locks_balance=True,
     fee_in_base=True,
     cost_params={"marketUnit": "quoteCoin"},
+    bars_a_page=1_000,
 )
 _KRAKEN = Venue(
     client_id="cl_ord_id",
     asked_id="cl_ord_id",
     look_up=LookUp.OPEN_THEN_PAST,
+    # Its trades do not tell what a fee was paid in: in quote, always.
+    order_params={"oflags": "fciq"},
 )
 _COINBASE = Venue(
     # Ccxt drops clientOrderId here, and sends an id of its own.
@@ -125,6 +133,7 @@ _OKX = Venue(
     separate_triggers=True,
     stop_locks_balance=False,
     fee_in_base=True,
+    stop_id="algoClOrdId",
 )
 
 VENUES: Mapping[str, Venue] = {

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from runner.execution.ccxt_codes import Meaning
 from runner.execution.ccxt_errors import Doing, Failure, ReplyUnreadableError
 from runner.execution.ccxt_replies import Asked, read_reply
-from runner.execution.errors import BrokerError, RateLimitedError
+from runner.execution.errors import BrokerError
 from runner.execution.rate_limits import Priority
 
 T = TypeVar("T")
@@ -74,11 +74,10 @@ class Wire:
                 failure = await self._attempt(doing, ask)
         if not isinstance(failure, Failure):
             return failure
-        error = failure.translated()
-        if isinstance(error, RateLimitedError) and self._limiter is not None:
-            self._limiter.note_ban(error.until)
+        if self._limiter is not None and (until := failure.banned_until) is not None:
+            self._limiter.note_ban(until)
         # Causes carry signed URLs and bodies.
-        raise error from None
+        raise failure.translated() from None
 
     @property
     def clock_ahead(self) -> timedelta:

@@ -5,14 +5,17 @@
 - REST is the truth. A hint, such as a websocket's, only makes the feed look earlier.
 - Bars come in order. What is missing between two of them is asked for again before the later one
   is handed out; what the exchange does not have then stays a gap, as it would in a backtest.
-- A bar that is not there when it should be is late: it is asked for again and again. One that has
-  changed since it was handed out is revised: later decisions see it as it is now.
+- A bar that is not there when it should be is late: it is asked for again and again. One that comes
+  after a later one was handed out takes its place in the history, and nobody decides at it. One
+  that has changed since it was handed out is revised: later decisions see it as it is now.
+- A series that can't be had now, whatever the reason, holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +26,7 @@ import pandas as pd
 
 from robotrader_sdk.types import Timeframe
 from runner.execution.broker import ClosedBar, MarketData
-from runner.execution.errors import ExchangeUnreachableError, RateLimitedError
+from runner.execution.errors import BrokerError
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +34,7 @@ OVERLAP = 2
 """So many bars that are known are asked for again each time, to see whether they were revised."""
 
 MOST = 100_000
-"""Bars; more history than this is not kept for anybody."""
+"""Bars asked for at once; a longer history comes in several."""
 
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -57,13 +60,15 @@ class NewBar:
 
 @dataclass(slots=True)
 class Series:
-    """The closed bars of one symbol and timeframe, oldest first."""
+    """The closed bars of one symbol and timeframe, oldest first, asked for from `since` on."""
 
     symbol: str
     timeframe: Timeframe
+    since: datetime
     bars: dict[datetime, ClosedBar] = field(default_factory=dict)
     n_revised: int = 0
     told_late: datetime | None = None
+    trouble: str = ""
     gaps: set[datetime] = field(default_factory=set)
     frame: pd.DataFrame | None = None
 
@@ -78,9 +83,14 @@ class Series:
         return next(reversed(self.bars), None)
 
     def expected(self, now: datetime) -> datetime:
-        """The open_time of the bar that has closed last, by the clock."""
+        """The open_time of the bar that has closed last, by the clock.
+
+        Weeks begin on Mondays, which is not how they count from 1970: the known bars tell.
+        """
         length = self.timeframe.seconds
-        return datetime.fromtimestamp(now.timestamp() // length * length - length, now.tzinfo)
+        phase = self.newest.timestamp() % length if self.newest is not None else 0
+        begun = (now.timestamp() - phase) // length * length + phase
+        return datetime.fromtimestamp(begun - length, now.tzinfo)
 
     def as_frame(self) -> pd.DataFrame:
         """All bars; a copy is made only where somebody writes into it."""
@@ -121,7 +131,9 @@ class Feed:
         self._pause, self._at_most = pause, at_most
         self._series: dict[tuple[str, Timeframe], Series] = {}
         self._subscriptions: list[Subscription] = []
+        self._subscribing = asyncio.Lock()
         self._now: datetime | None = None
+        self._asked = 0.0
 
     @property
     def n_revised(self) -> int:
@@ -135,13 +147,10 @@ class Feed:
         """
         wanted = Subscription(symbol, timeframe, anchor)
         key = (symbol, timeframe)
-        known = self._series.get(key)
-        if known is None or anchor < next(iter(known.bars), anchor):
-            series = Series(symbol, timeframe)
-            now = await self.data.server_time()
-            found = await self.data.bars(symbol, timeframe, anchor, MOST)
-            series.bars = {bar.open_time: bar for bar in found if _is_closed(bar, series, now)}
-            self._series[key] = series
+        async with self._subscribing:  # whoever comes meanwhile must not ask for the same
+            known = self._series.get(key)
+            if known is None or anchor < known.since:
+                self._series[key] = await self._begun(symbol, timeframe, anchor)
         self._subscriptions.append(wanted)
         if self._hints is not None and key not in self._watches:
             watch = self._hints.watch(symbol, timeframe, self.hint.set)
@@ -182,7 +191,8 @@ class Feed:
         self.hint.clear()
         try:
             now = self._now = await self.data.server_time()
-        except (ExchangeUnreachableError, RateLimitedError) as error:
+            self._asked = time.monotonic()
+        except BrokerError as error:
             logger.warning("%s: %s; bars are asked for again", self.data.exchange, error)
             return []
         due = [one for one in self._series.values() if self._is_due(one, now)]
@@ -199,7 +209,8 @@ class Feed:
                 else:
                     closes = series.expected(self._now) + 2 * series.length
                     left = (closes - self._now).total_seconds()
-                    seconds = min(seconds, left)
+                    # Whoever decided at the last bars has taken time, too.
+                    seconds = min(seconds, left - (time.monotonic() - self._asked))
         try:
             await asyncio.wait_for(self.hint.wait(), max(seconds, 0.01))
         except TimeoutError:
@@ -208,14 +219,24 @@ class Feed:
     def _is_due(self, series: Series, now: datetime) -> bool:
         return series.newest is None or series.newest < series.expected(now)
 
+    async def _begun(self, symbol: str, timeframe: Timeframe, anchor: datetime) -> Series:
+        series = Series(symbol, timeframe, anchor)
+        found = await self._fetch(series, await self.data.server_time())
+        series.bars = {bar.open_time: bar for bar in found}
+        return series
+
     async def _update(self, series: Series, now: datetime) -> list[NewBar]:
         try:
             found = await self._fetch(series, now)
-        except (ExchangeUnreachableError, RateLimitedError) as error:
-            logger.warning("%s %s: %s; asked for again", series.symbol, series.timeframe, error)
+        except BrokerError as error:
+            if str(error) != series.trouble:
+                logger.warning("%s %s: %s; asked for again", series.symbol, series.timeframe, error)
+            series.trouble = str(error)
             return []
-        self._take_revisions(series, found)
-        new = [bar for bar in found if series.newest is None or bar.open_time > series.newest]
+        series.trouble = ""
+        before = series.newest
+        new = [bar for bar in found if before is None or bar.open_time > before]
+        self._take_changes(series, found[: len(found) - len(new)])
         for bar in new:
             series.bars[bar.open_time] = bar
         if new:
@@ -230,32 +251,35 @@ class Feed:
     async def _fetch(self, series: Series, now: datetime) -> list[ClosedBar]:
         """The closed bars from the last known ones on; a hole in them is looked at twice."""
         known = list(series.bars)[-OVERLAP:]
-        since = known[0] if known else self._earliest(series)
+        since = known[0] if known else series.since
         found = await self._closed(series, since, now)
-        holes = _holes(series, known, found)
-        if holes:
+        if _holes(series, known, found) - series.gaps:
             found = await self._closed(series, since, now)
-            for hole in sorted(_holes(series, known, found) - series.gaps):
-                logger.warning("%s: the exchange has no bar of %s", series.symbol, hole)
-                series.gaps.add(hole)
+            holes = sorted(_holes(series, known, found) - series.gaps)
+            if holes:
+                more = f" and {len(holes) - 1} more, to {holes[-1]}" if holes[1:] else ""
+                logger.warning("%s: the exchange has no bar of %s%s", series.symbol, holes[0], more)
+            series.gaps.update(holes)
         return found
 
     async def _closed(self, series: Series, since: datetime, now: datetime) -> list[ClosedBar]:
         found = await self.data.bars(series.symbol, series.timeframe, since, MOST)
         return [bar for bar in found if _is_closed(bar, series, now)]
 
-    def _earliest(self, series: Series) -> datetime:
-        key = (series.symbol, series.timeframe)
-        wanted = [s.anchor for s in self._subscriptions if (s.symbol, s.timeframe) == key]
-        return min(wanted)
-
-    def _take_revisions(self, series: Series, found: Sequence[ClosedBar]) -> None:
+    def _take_changes(self, series: Series, found: Sequence[ClosedBar]) -> None:
+        """Take in what is new about the time before the newest bar."""
         for bar in found:
             before = series.bars.get(bar.open_time)
-            if before is not None and before != bar:
+            if before == bar:
+                continue
+            series.bars[bar.open_time] = bar
+            series.frame = None
+            if before is None:
+                series.bars = dict(sorted(series.bars.items()))
+                series.gaps.discard(bar.open_time)
+                logger.warning("%s: a bar came after later ones: %s", series.symbol, bar)
+            else:
                 series.n_revised += 1
-                series.bars[bar.open_time] = bar
-                series.frame = None
                 logger.warning("%s: a bar was revised: %s is now %s", series.symbol, before, bar)
 
     def _look_for_late(self, series: Series, now: datetime) -> None:

@@ -67,7 +67,7 @@ async def run_local(wanted: LocalRun, say: Say) -> None:
         wanted.exchange, credentials, account="local", limiter=limiter, overrides=overrides
     )
     data = CcxtMarketData(wanted.exchange, limiter=limiter, overrides=overrides)
-    hints = CcxtHints(wanted.exchange, overrides=overrides)
+    hints = CcxtHints(wanted.exchange, limiter=limiter, overrides=overrides)
     feed = Feed(data, pause=0.2, at_most=0.5, hints=hints)
     logging.basicConfig(format="%(message)s", handlers=[_Saying(say)], level=logging.WARNING)
     try:

@@ -69,6 +69,7 @@ class Keeper:
         self._fed: dict[int, _Fed] = {}
         self._looked = self._reconciled = float("-inf")
         self._round: Round = {}
+        self._matching: dict[tuple[str, str, str], asyncio.Lock] = {}
 
     async def run(
         self,
@@ -123,10 +124,14 @@ class Keeper:
     async def _subscribe(self, bot_id: int, bot: Served) -> None:
         feed, row = self._feeds(bot.row.exchange), bot.row
         timeframe = Timeframe.parse(row.timeframe)
+        made: dict[str, Subscription] = {}
         try:
-            made = {s: await feed.subscribe(s, timeframe, row.anchor) for s in row.symbols}
+            for symbol in row.symbols:
+                made[symbol] = await feed.subscribe(symbol, timeframe, row.anchor)
         except BrokerError as error:
             logger.warning("bot %s has no bars yet: %s", bot_id, error)
+            for subscription in made.values():
+                feed.unsubscribe(subscription)
             return
         self._fed[bot_id] = _Fed(bot, timeframe, made, await self.engine.last_bar(bot_id))
 
@@ -156,16 +161,26 @@ class Keeper:
                 self._tell(fed.bot.row.id, report)
 
     async def _match_paper(self, fed: _Fed, moment: datetime) -> bool:
-        """On paper, let the bar fill what it fills, the bot answering each fill."""
+        """On paper, let the bar fill what it fills, and all bots of the account answer each fill.
+
+        Bots that share an account share its bars: the second finds them matched.
+        """
         broker, feed = fed.bot.running.executor.broker, self._feeds(fed.bot.row.exchange)
         if not isinstance(broker, PaperBroker):
             return True
-        for symbol, subscription in fed.subscriptions.items():
-            bar = feed.bar(subscription, moment)
-            while bar is not None and await broker.match_next(symbol, bar):
-                if not await self.engine.look_at(fed.bot.row.id):
-                    return False
+        async with self._matching.setdefault(fed.bot.account, asyncio.Lock()):
+            for symbol, subscription in fed.subscriptions.items():
+                bar = feed.bar(subscription, moment)
+                while bar is not None and await broker.match_next(symbol, bar):
+                    if not await self._answer(fed.bot.account, symbol):
+                        return False
         return True
+
+    async def _answer(self, account: tuple[str, str, str], symbol: str) -> bool:
+        """Let the bots that trade a symbol with an account look; False if one has to wait."""
+        bots = self.engine.bots.items()
+        ids = [n for n, bot in bots if bot.account == account and symbol in bot.row.symbols]
+        return all([await self.engine.look_at(bot_id) for bot_id in ids])
 
     def _exchanges(self) -> set[str]:
         return {fed.bot.row.exchange for fed in self._fed.values()}

@@ -66,15 +66,3 @@ def scrub_logger(logger: logging.Logger) -> None:
     """Scrub all that a logger logs; asking again changes nothing."""
     if _FILTER not in logger.filters:
         logger.addFilter(_FILTER)
-
-
-_scrubbing: set[tuple[str, ...]] = set()
-
-
-def silence_ccxt(*secrets: str) -> None:
-    """Scrub whatever ccxt logs: at DEBUG that is headers and signed bodies."""
-    if secrets in _scrubbing:
-        return
-    _scrubbing.add(secrets)
-    for name in ("ccxt", "ccxt.base.exchange", "ccxt.async_support.base.exchange"):
-        logging.getLogger(name).addFilter(ScrubbingFilter(*secrets))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
 import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
@@ -129,3 +130,29 @@ def stop_order(client_order_id: str = "rt-stop-000000001", **more: Any) -> Order
     }
     kind = OrderType.STOP_LIMIT if "limit_price" in given else OrderType.STOP
     return OrderRequest(client_order_id=client_order_id, type=kind, **given)
+
+
+async def ready(broker: CcxtBroker, symbol: str = SPOT) -> None:
+    """Load the markets, so that a fault meets one request only."""
+    await broker.balances()
+    await broker.instrument(symbol)
+
+
+@contextmanager
+def unanswered(served: Served, broker: CcxtBroker, kind: str, **more: Any) -> Iterator[None]:
+    """A fault; if it holds the answer back, the broker does not wait for long."""
+    usual = broker._client.timeout
+    broker._client.timeout = 700 if kind.startswith("timeout") else usual
+    try:
+        with fault(served, kind, **more):
+            yield
+    finally:
+        broker._client.timeout = usual
+
+
+async def raised(kind: type[BaseException], asked: Coroutine[Any, Any, Any]) -> Any:
+    """What a call raises, which is of that kind and of none below it."""
+    with pytest.raises(kind) as caught:
+        await asked
+    assert type(caught.value) is kind
+    return caught.value

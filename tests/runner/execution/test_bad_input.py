@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import event
 
 import robotrader_sdk as rt
-from runner.execution.broker import KeyRight
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.ccxt_client import Credentials
 from runner.execution.engine import Engine
@@ -24,7 +23,7 @@ from runner.execution.errors import (
     MarketUnknownError,
 )
 from runner.execution.journal.tables import BotRow, BotState
-from runner.execution.service import check_key, deploy
+from runner.execution.service import deploy
 from runner.storage.database import Database
 from runner.storage.errors import DatabaseCorruptError, DatabaseFullError, StorageError
 from runner.storage.upgrade import upgrade
@@ -58,18 +57,19 @@ def find(name):
     return Buys
 
 
-def deployed(served, folder, database_url=None, key=None, **more):
+def deployed(served, folder, key=None, venue="binance", **more):
     async def work():
-        broker = broker_of("binance", served.url, **({"key": key} if key else {}))
+        broker = broker_of(venue, served.url, **({"key": key} if key else {}))
+        terms = terms_of(BARS, "Buys", exchange=venue, **more)
         try:
-            async with Database(database_url or f"sqlite:///{folder / 'journal.db'}") as database:
+            async with Database(f"sqlite:///{folder / 'journal.db'}") as database:
                 await upgrade(database)
                 try:
-                    return await deploy(database, broker, terms_of(BARS, "Buys", **more), find=find)
+                    return await deploy(database, broker, terms, find=find)
                 finally:
                     async with database.reading() as session:
                         written = await session.get(BotRow, 1)
-                    assert written is None or not more
+                    assert written is None or not (more or key)
         finally:
             await broker.close()
 
@@ -139,16 +139,8 @@ def test_a_key_that_may_withdraw_is_refused(serve, tmp_path, venue):
     )
     served.exchange.keys["able"] = able
 
-    async def work():
-        broker = broker_of(venue, served.url, key="able")
-        try:
-            assert KeyRight.WITHDRAW in ((await broker.key_rights()).rights or ())
-            await check_key(broker)
-        finally:
-            await broker.close()
-
     with pytest.raises(KeyMayWithdrawError, match="make one at the exchange"):
-        asyncio.run(work())
+        deployed(served, tmp_path, key="able", venue=venue)
 
 
 def test_a_key_that_is_wrong_is_refused(serve, tmp_path):

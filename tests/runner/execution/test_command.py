@@ -16,7 +16,7 @@ from tests.runner.testnet.test_command import Running
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def exchange() -> Iterator[Running]:
     running = Running("--synthetic", "3", "--speed", "120x", "--balance", "USDT=100000")
     yield running

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -13,10 +14,10 @@ import pytest
 import robotrader_sdk as rt
 from robotrader_sdk.data.validate import BarsWarning
 from robotrader_sdk.types import Timeframe
-from runner.execution.ccxt_hints import CcxtHints
 from runner.execution.ccxt_market_data import CcxtMarketData
+from runner.execution.ccxt_markets import forget_markets
 from runner.execution.errors import MarketUnknownError
-from runner.execution.feed import Feed
+from runner.execution.feed import Feed, Series
 from runner.testnet import ccxt_config
 from tests.runner.execution.brokers import fault, requests_of, step
 from tests.runner.testnet.conftest import exchange_of, serve
@@ -27,16 +28,31 @@ BARS = rt.synthetic_bars(80, "1m", seed=3, price=40_000.0).round(1)
 KLINES = {"binance": "GET /api/v3/klines", "bybit": "GET /v5/market/kline"}
 
 
+class Forgetful(CcxtMarketData):
+    """Leaves the last but one bar out of its first answer, as a node that lags behind does."""
+
+    n_asked = 0
+
+    async def bars(self, *asked):
+        self.n_asked += 1
+        found = list(await super().bars(*asked))
+        return [*found[:-3], *found[-2:]] if self.n_asked == 1 else found
+
+
 @asynccontextmanager
-async def feed_at(served, venue, **more):
-    data = CcxtMarketData(
-        venue, overrides={**ccxt_config(venue, served.url), "timeout": 500, **more}
-    )
+async def feed_at(served, venue, kind=CcxtMarketData, **more):
+    data = kind(venue, overrides={**ccxt_config(venue, served.url), "timeout": 500, **more})
     data._client.timeout_on_exit = 0
     try:
         yield Feed(data, pause=0.05, at_most=0.2)
     finally:
         await data.close()
+
+
+def wait_at(served, seconds):
+    """Let time pass for the faults of bars."""
+    faults = served.local.faults
+    faults.wall = lambda: time.time() + seconds
 
 
 def times(new):
@@ -62,10 +78,13 @@ def served(serve):
 def test_however_many_subscribe_there_is_one_request_a_series(served, venue):
     async def work():
         async with feed_at(served, venue) as feed:
-            for number in range(100):
-                await feed.subscribe(SYMBOL, MINUTE, anchor_of(number % 3))
-            await feed.subscribe("ETH/USDT", MINUTE, anchor_of(0))
+            earliest = anchor_of(0) - timedelta(hours=1)  # older than the exchange's first bar
+            for wanted in (earliest, *map(anchor_of, range(50))):
+                await feed.subscribe(SYMBOL, MINUTE, wanted)
+            more = [feed.subscribe("ETH/USDT", MINUTE, earliest) for _ in range(50)]
+            await asyncio.gather(*more)
             before = len(requests_of(served, KLINES[venue]))
+            assert before == 2
             for _ in range(5):
                 step(served)
                 assert len(await feed.poll()) == 2
@@ -118,6 +137,25 @@ def test_what_fails_is_asked_for_again_and_nothing_is_lost(served, venue, kind, 
     assert "asked for again" in caplog.text
 
 
+def test_a_reply_that_comes_twice_answers_no_other_question(serve, venue):
+    others = rt.synthetic_bars(80, "1m", seed=4, price=3_000.0).round(1)
+    served = serve(exchange_of({SYMBOL: BARS, "ETH/USDT": others}))
+    step(served, 20)
+
+    async def work():
+        async with feed_at(served, venue) as feed:
+            one = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            two = await feed.subscribe("ETH/USDT", MINUTE, anchor_of(0))
+            with fault(served, "duplicate_reply", route=KLINES[venue]):
+                for _ in range(5):
+                    step(served)
+                    await feed.poll()
+            assert feed.history(one)["close"].tolist() == BARS["close"].iloc[:25].tolist()
+            assert feed.history(two)["close"].tolist() == others["close"].iloc[:25].tolist()
+
+    asyncio.run(work())
+
+
 def test_each_history_begins_at_its_own_anchor(served):
     async def work():
         async with feed_at(served, "binance") as feed:
@@ -140,12 +178,12 @@ def test_a_late_bar_is_waited_for_and_told_once(served, caplog):
     async def work():
         async with feed_at(served, "binance") as feed:
             await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
-            with fault(served, "late_bar", symbol=SYMBOL, seconds=0.3, times=1):
+            with fault(served, "late_bar", symbol=SYMBOL, seconds=600, times=1):
                 step(served)
                 for _ in range(3):
                     assert await feed.poll() == []
                     await feed.wait()
-                await asyncio.sleep(0.3)
+                wait_at(served, 601)
                 assert times(await feed.poll()) == [BARS.index[20]]
 
     with caplog.at_level(logging.WARNING):
@@ -168,15 +206,79 @@ def test_a_bar_that_never_comes_is_a_gap_and_is_told(served, caplog):
     assert "the exchange has no bar of" in caplog.text
 
 
+def test_a_bar_that_comes_after_later_ones_takes_its_place(served, caplog):
+    async def work():
+        async with feed_at(served, "binance") as feed:
+            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            with fault(served, "late_bar", symbol=SYMBOL, seconds=600, times=1):
+                step(served)
+            step(served)
+            assert times(await feed.poll()) == [BARS.index[21]]
+            assert BARS.index[20] not in feed.history(subscription).index
+            wait_at(served, 601)
+            step(served)
+            assert times(await feed.poll()) == [BARS.index[22]]
+            assert list(feed.history(subscription).index) == list(BARS.index[:23])
+
+    asyncio.run(work())
+    assert caplog.text.count("a bar came after later ones") == 1
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_hole_is_filled_before_a_later_bar_is_handed_out(served, is_new, caplog):
+    """In the history that a subscription begins with, and in what comes afterwards."""
+
+    async def work():
+        async with feed_at(served, "binance", Forgetful) as feed:
+            feed.data.n_asked = 0 if is_new else 1
+            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            feed.data.n_asked = 0
+            step(served, 3)
+            assert times(await feed.poll()) == list(BARS.index[20:23])
+            assert list(feed.history(subscription).index) == list(BARS.index[:23])
+
+    asyncio.run(work())
+    assert "no bar of" not in caplog.text
+
+
+def test_a_market_that_is_gone_holds_up_no_other(served, venue, caplog):
+    async def work():
+        async with feed_at(served, venue) as feed:
+            await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
+            await feed.subscribe("ETH/USDT", MINUTE, anchor_of(0))
+            feed.data._client.markets.pop("ETH/USDT")
+            for number in (20, 21):
+                step(served)
+                (new,) = await feed.poll()
+                assert (new.symbol, new.open_time) == (SYMBOL, BARS.index[number])
+            forget_markets()  # it is listed again
+            new = await feed.poll()
+            assert [(bar.symbol, bar.open_time) for bar in new] == [
+                ("ETH/USDT", BARS.index[20]), ("ETH/USDT", BARS.index[21]),
+            ]  # fmt: skip
+
+    asyncio.run(work())
+    assert caplog.text.count("asked for again") == 1
+
+
+def test_bars_of_other_lengths_begin_when_their_exchange_says():
+    monday = datetime(2024, 1, 1, tzinfo=UTC)
+    week, moment = timedelta(weeks=1), timedelta(seconds=1)
+    series = Series(SYMBOL, Timeframe.parse("1w"), monday, {monday: None})
+    assert series.expected(monday + week) == monday
+    assert series.expected(monday + 2 * week - moment) == monday
+    assert series.expected(monday + 2 * week) == monday + week
+
+
 def test_a_revised_bar_replaces_the_one_that_was_known(served, caplog):
     async def work():
         async with feed_at(served, "binance") as feed:
             subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
-            with fault(served, "revised_bar", symbol=SYMBOL, seconds=0.2, times=1):
+            with fault(served, "revised_bar", symbol=SYMBOL, seconds=600, times=1):
                 step(served)
                 await feed.poll()
             first = feed.history(subscription).iloc[-1]["close"]
-            await asyncio.sleep(0.3)
+            wait_at(served, 601)
             step(served)
             await feed.poll()
             assert feed.n_revised == 1
@@ -197,8 +299,8 @@ def test_real_gaps_do_not_stop_it(serve, real_bars):
         async with feed_at(served, "binance") as feed:
             step(served, 5)
             subscription = await feed.subscribe(SYMBOL, MINUTE, bars.index[0].to_pydatetime())
-            for _ in range(29):
-                step(served, 10)
+            for _ in range(10):
+                step(served, 29)
                 await feed.poll()
             assert list(feed.history(subscription).index) == list(bars.index[:295])
 
@@ -216,6 +318,8 @@ def test_a_hint_ends_the_wait_early(served):
             assert not waiting.done()
             feed.hint.set()
             await asyncio.wait_for(waiting, 1.0)
+            feed._asked -= 60.0  # the bots have decided for as long as the next bar takes
+            await asyncio.wait_for(feed.wait(), 1.0)
 
     asyncio.run(work())
 
@@ -245,41 +349,3 @@ def test_long_histories_come_page_by_page(serve):
             assert len(await feed.data.bars(SYMBOL, MINUTE, oldest, 1_234)) == 1_234
 
     asyncio.run(work())
-
-
-def test_a_websocket_wakes_the_feed_and_changes_nothing_else(served, venue):
-    """With hints, with broken ones and without, the bars are the same."""
-
-    async def work(hints):
-        async with feed_at(served, venue) as feed:
-            feed._hints, feed._at_most = hints, 30.0
-            subscription = await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
-            await feed.poll()
-            if hints is not None:
-                await asyncio.sleep(0.5)  # until it is connected, and has told of its first
-                await feed.poll()
-                waiting = asyncio.create_task(feed.wait())
-                await asyncio.sleep(0.05)
-                assert not waiting.done()
-                await asyncio.to_thread(step, served)
-                await asyncio.wait_for(waiting, 5.0)
-                assert hints.n_hints >= 1
-            else:
-                await asyncio.to_thread(step, served)
-            with fault(served, "stream_drop", times=1):
-                await asyncio.to_thread(step, served)
-            await feed.poll()
-            await feed.close()
-            return list(feed.history(subscription).index)
-
-    async def both():
-        hints = CcxtHints(venue, overrides=ccxt_config(venue, served.url))
-        try:
-            with_hints = await work(hints)
-        finally:
-            await hints.close()
-        return with_hints, await work(None)
-
-    with_hints, without = asyncio.run(both())
-    assert with_hints == list(BARS.index[:22])
-    assert without == list(BARS.index[:24])

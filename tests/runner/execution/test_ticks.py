@@ -200,3 +200,31 @@ def test_after_an_unknown_answer_all_is_reconciled(serve, tmp_path):
             assert len(requests_of(served, BALANCES)) == n_before
 
     run(served, tmp_path, use)
+
+
+class Both(rt.PortfolioStrategy):
+    """Half and half."""
+
+    def target_weights(self, panel):
+        return panel.close * 0 + 0.4
+
+
+def test_a_bot_one_of_whose_series_can_not_be_had_leaves_no_subscription_behind(serve, tmp_path):
+    panel = {SYMBOL: BARS[SYMBOL], "ETH/USDT": BARS[SYMBOL]}
+    served = serve(exchange_of(panel))
+
+    async def work():
+        async with (
+            live_bots(served, tmp_path, [Both], panel) as bots,
+            feed_at(served, "binance") as feed,
+        ):
+            await bots.add(terms_of(panel, "Both"))
+            keeper = Keeper(bots.engine, lambda _: feed, rhythm=Rhythm(1e9, 1e9))
+            with fault(served, "error_before", route="GET /api/v3/klines", symbol="ETHUSDT"):
+                for _ in range(2):
+                    await keeper.turn()
+                    assert feed._subscriptions == []
+            await keeper.turn()
+            assert len(feed._subscriptions) == 2
+
+    asyncio.run(work())
