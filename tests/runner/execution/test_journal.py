@@ -168,17 +168,6 @@ def test_an_entry_that_brings_less_than_a_lot_is_dust_until_it_fills_on(database
     ]
 
 
-def test_an_entry_that_its_fee_eats_up_leaves_nothing_behind(sqlite_url):
-    """More is sold than is held, by as much as the fee of the purchase."""
-
-    async def use(booker):
-        for side in (BUY, SELL, BUY):
-            await booker.trade(side, "0.1", "100", "0.0001", "BTC")
-        return [(lot.is_open, lot.quantity) for lot in await booker.rows(LotRow)]
-
-    assert booked(sqlite_url, use) == [(False, 0), (False, 0), (True, Decimal("0.0999"))]
-
-
 def test_a_late_fill_of_an_entry_opens_its_lot_again(database_url):
     async def use(booker):
         entry = await booker.order(BUY, "2")
