@@ -39,7 +39,9 @@ class Scenario:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run. trades: of the account, as the exchange has them.
+    """What came of a run. trades: of the account, as the exchange has them, by time and symbol.
+
+    Of two symbols at one instant, the one whose order met the fault trades last.
 
     reached: how often the last life, which was not killed, got to each point.
     """
@@ -141,7 +143,7 @@ def running(
                 continue
             assert status == KILLED, f"the bot ended with {status}: see {folder.parent}"
             outcome.n_kills += 1
-        outcome.trades = [_shown(trade) for trade in served.exchange.records.trades]
+        outcome.trades = sorted(_shown(trade) for trade in served.exchange.records.trades)
         outcome.reached = json.loads((folder / "reached.json").read_text())
         yield outcome
     finally:
