@@ -129,11 +129,14 @@ class Faults:
     def draw(
         self, kinds: Iterable[str], *, venue: str = "", route: str = "", symbol: str = ""
     ) -> Fault | None:
-        """The first fault of these kinds that occurs now."""
+        """The first fault of these kinds that occurs now; what stands no longer is taken back."""
         if not self._faults:
             return None
         wanted = set(kinds)
         for fault in list(self._faults.values()):
+            if fault.asked.kind in STANDING and fault.is_over(self.wall()):
+                self.remove(fault.number)
+                continue
             if fault.asked.kind not in wanted or not fault.covers(venue, route, symbol):
                 continue
             if fault.is_over(self.wall()):

@@ -39,7 +39,9 @@ class Scenario:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run. trades: of the account, as the exchange has them.
+    """What came of a run. trades: of the account, as the exchange has them, by time and symbol.
+
+    Of two symbols at one instant, the one whose order met the fault trades last.
 
     reached: how often the last life, which was not killed, got to each point.
     """
@@ -94,12 +96,13 @@ def running(
     kills: Sequence[tuple[str, int]] = (),
     faults: Sequence[FaultRequest] = (),
     later: tuple[int, FaultRequest] | None = None,
+    later_for: int = 0,
     between: Callable[[Served, Path], None] | None = None,
 ) -> Iterator[Outcome]:
     """The outcome of a run with these kills, one life after the other; the exchange still runs.
 
-    later: a fault that is set when the how manieth order is taken. between: is called when a bot
-    has paused, before its next life.
+    later: a fault that is set when the how manieth order is taken. later_for: for how many bars;
+    0: until it is taken back. between: is called when a bot has paused, before its next life.
     """
     folder.mkdir(parents=True, exist_ok=True)
     own = {symbol: bars[symbol].iloc[: scenario.n_bars] for symbol in scenario.symbols}
@@ -113,7 +116,7 @@ def running(
     for fault in faults:
         served.call(served.local.faults.add, fault)
     if later is not None:
-        served.call(served.exchange.listeners.append, _Later(served, *later))
+        served.call(served.exchange.listeners.append, _Later(served, *later, later_for))
     life = {
         "url": served.url,
         "database": f"sqlite:///{folder / 'journal.db'}",
@@ -140,7 +143,7 @@ def running(
                 continue
             assert status == KILLED, f"the bot ended with {status}: see {folder.parent}"
             outcome.n_kills += 1
-        outcome.trades = [_shown(trade) for trade in served.exchange.records.trades]
+        outcome.trades = sorted(_shown(trade) for trade in served.exchange.records.trades)
         outcome.reached = json.loads((folder / "reached.json").read_text())
         yield outcome
     finally:
@@ -173,16 +176,22 @@ class _Hunter:
 
 
 class _Later:
-    """Sets a fault when an order is taken."""
+    """Sets a fault when an order is taken, and takes it back so many bars later, if any."""
 
-    def __init__(self, served: Served, count: int, fault: FaultRequest) -> None:
-        self._served, self._left, self._fault = served, count, fault
+    def __init__(self, served: Served, count: int, fault: FaultRequest, n_bars: int) -> None:
+        self._faults, self._fault = served.local.faults, fault
+        self._left, self._bars_left = count, n_bars
+        self._number = 0
 
     def __call__(self, event: Event) -> None:
         if event.kind == "order" and event.what == "NEW":
             self._left -= 1
             if not self._left:
-                self._served.local.faults.add(self._fault)
+                self._number = self._faults.add(self._fault).number
+        elif event.kind == "bar" and self._number and self._bars_left:
+            self._bars_left -= 1
+            if not self._bars_left:
+                self._faults.remove(self._number)
 
 
 def _shown(trade: Any) -> tuple[Any, ...]:

@@ -341,15 +341,16 @@ def test_a_revoked_key_pauses_and_with_a_new_one_nothing_was_lost(
 
 
 def test_a_market_that_closes_loses_nothing(nursery, tmp_path):
-    """Orders are refused while it is closed; what the journal says is what happened."""
+    """Orders are refused while it is closed; what is held in the end has its stop again."""
     name = "trailing on binance"
-    delisted = FaultRequest(kind="delisted", symbol=SPOT, lasts=3.0)
+    delisted = FaultRequest(kind="delisted", symbol=SPOT)
     kills = [("before protection commit", 1), ("after submit", 2)]
     with running(
-        SCENARIOS[name], BARS, nursery, tmp_path, kills=kills, later=(9, delisted)
+        SCENARIOS[name], BARS, nursery, tmp_path, kills=kills, later=(9, delisted), later_for=3
     ) as outcome:
         check_once(outcome)
         check_journal(outcome)
+        assert covered(outcome.served) >= abs(position_of(outcome.served))
     refused = [order for order in orders_of(outcome.database) if order.status is Status.REJECTED]
     assert refused
 

@@ -101,6 +101,18 @@ def test_a_maintenance_window_ends_by_itself(client):
     assert client.get("/_control/faults").json() == []
 
 
+def test_what_stands_ends_by_itself_too(client):
+    def status():
+        (market,) = client.get("/api/v3/exchangeInfo?symbol=BTCUSDT").json()["symbols"]
+        return market["status"]
+
+    _set(client, "delisted", symbol="BTC/USDT", lasts=0.4)
+    assert status() == "BREAK"
+    time.sleep(0.5)
+    assert status() == "TRADING"
+    assert client.get("/_control/faults").json() == []
+
+
 def test_a_fault_strikes_where_it_is_set(client):
     _set(client, "error_before", venue="binance", route="GET /api/v3/ti*")
     assert client.get(TIME).status_code == 503
