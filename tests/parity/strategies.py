@@ -80,7 +80,7 @@ class Rests(rt.Strategy):
 
 
 class Trails(rt.Strategy):
-    """Market entries with a trailing stop, at some of the bars, as chance has it."""
+    """Two market entries at once with trailing stops, at some of the bars, as chance has it."""
 
     width: float = rt.param(0.05)
 
@@ -89,7 +89,8 @@ class Trails(rt.Strategy):
 
     def on_bar(self, ctx) -> None:
         if not ctx.position and ctx.close > self.sma[-1] and ctx.rng.random() < 0.7:
-            ctx.buy(fraction=0.9, trailing_stop=0.7 * self.width)
+            ctx.buy(fraction=0.5, trailing_stop=0.7 * self.width)
+            ctx.buy(fraction=0.4, trailing_stop=0.8 * self.width)
 
 
 class Adds(rt.Strategy):
