@@ -94,7 +94,7 @@ class Trails(rt.Strategy):
 
 
 class Adds(rt.Strategy):
-    """Several lots, each with its own stop; parts of them are sold, by quantity and by money."""
+    """Several lots, each with its own stop; part of them is sold by a market order."""
 
     width: float = rt.param(0.05)
 
@@ -111,10 +111,7 @@ class Adds(rt.Strategy):
         elif ctx.close < self.sma[-1] and self.n_lots == 3:
             ctx.sell(quantity=ctx.position.quantity / 2)
             self.n_lots = 4
-        elif ctx.position and ctx.close < self.sma[-1] and self.n_lots == 4:
-            ctx.sell(fraction=0.1)
-            self.n_lots = 5
-        elif ctx.position and self.n_lots >= 4 and ctx.close > self.sma[-1]:
+        elif ctx.position and self.n_lots == 4 and ctx.close > self.sma[-1]:
             ctx.close_position()
 
 
