@@ -18,7 +18,7 @@ from robotrader_sdk.trading.book import Book, end_order, equity_at, mean_entry_p
 from robotrader_sdk.trading.order import RejectReason
 from robotrader_sdk.trading.placing import admit, append_order
 from robotrader_sdk.types import OrderStatus, Timeframe
-from runner.execution.decision import BookReading, Decision
+from runner.execution.decision import BookReading, Decision, in_turn
 from runner.execution.identity import OrderIdentity
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import OrderRow
@@ -171,6 +171,7 @@ def decide(
     stepper.ctx.n_orders = memory.n_orders.get(symbol, 0)
     account.carry_out(stepper.step(bar))
     BookReading(book, orders, rules).into(decision, account.asked)
+    decision.new = in_turn(decision.new)
     memory.n_orders[symbol] = stepper.ctx.n_orders
     remember(memory, decision, standing, bars.index[-1], installation)
     decision.state = write_memory(memory, stepper.strategy, views)

@@ -75,7 +75,7 @@ def exits_first(new: Sequence[NewOrder], standing: Standing) -> list[NewOrder]:
     """The orders of several symbols as a backtest fills them at one open.
 
     What leaves a position comes first, and what enters at the market waits for it: it may need
-    the money. A fraction is of the equity that those before have left, so it waits for them, too.
+    the money.
     """
     order = sorted(range(len(new)), key=lambda k: not _leaves(new[k], standing))
     place = {before: now for now, before in enumerate(order)}
@@ -86,6 +86,15 @@ def exits_first(new: Sequence[NewOrder], standing: Standing) -> list[NewOrder]:
         after = {place[k] for k in one.after}
         if place[before] >= n_first and _is_at_open(one):
             after.update(range(n_first))
+        made.append(replace(one, after=tuple(sorted(after))))
+    return in_turn(made)
+
+
+def in_turn(new: Sequence[NewOrder]) -> list[NewOrder]:
+    """The same orders; a fraction is of what those before it leave, so it waits for them."""
+    made: list[NewOrder] = []
+    for one in new:
+        after = set(one.after)
         if one.sizing.get("unit") == "fraction":
             after.update(k for k, other in enumerate(made) if _is_at_open(other))
         made.append(replace(one, after=tuple(sorted(after))))

@@ -117,11 +117,13 @@ class Promoter:
         held = self.standing.held(order.symbol)
         if int(order.side) * held >= 0:
             return Decimal(0)
+        if self.rules[order.symbol].market.is_perpetual:
+            return abs(held)
         others = [
             (other.quantity or Decimal(0)) - other.filled
             for other in self.standing.orders.get(order.symbol, [])
-            if other.side is order.side and other.lot is None and not other.reduce_only
-            if other.status.may_be_at_exchange and other is not order
+            if other.side is order.side and other.lot is None and other is not order
+            if other.status.may_be_at_exchange
         ]
         return max(abs(held) - sum(others, Decimal(0)), Decimal(0))
 

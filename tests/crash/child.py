@@ -96,7 +96,7 @@ class _Bot:
             if not self._engine.bots:
                 row = await database.write(lambda session: add_bot(session, self._terms()))
                 await self._engine.serve(row)
-            await self._engine.reconcile()
+            await self._reconcile()
             await self._trade()
 
     def _terms(self) -> BotTerms:
@@ -119,6 +119,13 @@ class _Bot:
             margin_mode="isolated",
             risk={"price_collar": None},
         )
+
+    async def _reconcile(self) -> None:
+        """Until money was compared, as an engine does by its timer: a fault may be in the way."""
+        while not any(done.consistent for done in await self._engine.reconcile()):
+            if await self._is_paused():
+                return
+            await asyncio.sleep(0.05)
 
     async def _trade(self) -> None:
         clients = (await self._ask("GET", "/clients"))["clients"]

@@ -109,7 +109,8 @@ def check_journal(outcome: Outcome, account: str = "main", owner: str = "alice")
     assert [e.reference for e in entries if e.kind is EntryKind.EXTERNAL] == []
     books = outcome.served.exchange.accounts[owner].balances
     balances = {asset: balance.total for asset, balance in books.items() if balance.total}
-    assert {asset: total for asset, total in expected.items() if total} == balances
+    totals = {asset: total for asset, total in expected.items() if total}
+    assert totals == balances, f"the journal has {totals}, the exchange {balances}"
 
 
 def position_of(served: Served) -> Decimal:

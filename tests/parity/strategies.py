@@ -80,7 +80,7 @@ class Rests(rt.Strategy):
 
 
 class Trails(rt.Strategy):
-    """Market entries with a trailing stop, at some of the bars, as chance has it."""
+    """Two market entries at once with trailing stops, at some of the bars, as chance has it."""
 
     width: float = rt.param(0.05)
 
@@ -89,11 +89,12 @@ class Trails(rt.Strategy):
 
     def on_bar(self, ctx) -> None:
         if not ctx.position and ctx.close > self.sma[-1] and ctx.rng.random() < 0.7:
-            ctx.buy(fraction=0.9, trailing_stop=0.7 * self.width)
+            ctx.buy(fraction=0.5, trailing_stop=0.7 * self.width)
+            ctx.buy(fraction=0.4, trailing_stop=0.8 * self.width)
 
 
 class Adds(rt.Strategy):
-    """Several lots, each with its own stop; parts of them are sold, by quantity and by money."""
+    """Several lots, each with its own stop; part of them is sold by a market order."""
 
     width: float = rt.param(0.05)
 
@@ -110,10 +111,7 @@ class Adds(rt.Strategy):
         elif ctx.close < self.sma[-1] and self.n_lots == 3:
             ctx.sell(quantity=ctx.position.quantity / 2)
             self.n_lots = 4
-        elif ctx.position and ctx.close < self.sma[-1] and self.n_lots == 4:
-            ctx.sell(fraction=0.1)
-            self.n_lots = 5
-        elif ctx.position and self.n_lots >= 4 and ctx.close > self.sma[-1]:
+        elif ctx.position and self.n_lots == 4 and ctx.close > self.sma[-1]:
             ctx.close_position()
 
 
