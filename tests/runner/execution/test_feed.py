@@ -318,6 +318,7 @@ def test_a_hint_ends_the_wait_early(served):
             assert not waiting.done()
             feed.hint.set()
             await asyncio.wait_for(waiting, 1.0)
+            feed.hint.clear()
             feed._asked -= 60.0  # the bots have decided for as long as the next bar takes
             await asyncio.wait_for(feed.wait(), 1.0)
 

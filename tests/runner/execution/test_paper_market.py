@@ -96,8 +96,9 @@ def test_a_bot_on_paper_at_live_prices_makes_the_trades_of_its_backtest(serve, s
     lots.sort(key=lambda lot: lot.number)
     # What was bought, less the fee in it.
     found = [_trade_of(lot, BARS.index)._replace(quantity=float(lot.opened)) for lot in lots]
-    expected = trades_of(theirs, SYMBOL)
-    assert len(expected) >= 2
+    # What is open there may have ended here: the bot lives on into the bar that forms.
+    expected = [trade for trade in trades_of(theirs, SYMBOL) if trade.exit_time is not None]
+    assert len(expected) >= 4
     assert found[: len(expected)] == expected
     assert served.exchange.records.orders == {}
 

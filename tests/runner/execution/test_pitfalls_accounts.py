@@ -144,13 +144,19 @@ def test_after_a_clock_skew_the_same_order_is_sent_once_more(served, venue, ahea
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_clocks_are_compared_on_a_timer_before_an_order_is_refused(served, monkeypatch, venue):
+    """With each new list of markets, whoever has loaded it."""
+
     async def use(broker):
         await ready(broker)
-        with fault(served, "clock_skew", milliseconds=60_000):
-            monkeypatch.setattr(ccxt_markets, "_KEPT", timedelta(0))
-            await broker.instrument(SPOT)
-            monkeypatch.setattr(ccxt_markets, "_KEPT", timedelta(hours=1))
-            return await broker.submit(limit_order())
+        other = broker_at(served, venue)
+        try:
+            with fault(served, "clock_skew", milliseconds=60_000):
+                monkeypatch.setattr(ccxt_markets, "_KEPT", timedelta(0))
+                await other.instrument(SPOT)
+                monkeypatch.setattr(ccxt_markets, "_KEPT", timedelta(hours=1))
+                return await broker.submit(limit_order())
+        finally:
+            await close(other)
 
     assert with_broker(served, venue, use).status is Status.WORKING
     assert len(requests_of(served, CREATE[venue])) == 1

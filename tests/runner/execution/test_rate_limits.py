@@ -237,7 +237,9 @@ def test_who_is_turned_away_at_the_wall_before_a_venue_asks_no_more_for_a_while(
     with ThreadingHTTPServer(("127.0.0.1", 0), Wall) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        asyncio.run(work(f"http://127.0.0.1:{server.server_port}"))
-        server.shutdown()
-        thread.join()
+        try:
+            asyncio.run(work(f"http://127.0.0.1:{server.server_port}"))
+        finally:
+            server.shutdown()
+            thread.join()
     assert len(asked) == 1
