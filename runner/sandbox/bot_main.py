@@ -1,0 +1,119 @@
+"""What a bot's process does once it is jailed: load a bundle, take in bars, answer questions."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from collections.abc import Sequence
+
+from robotrader_sdk.deploy.bundle import Bundle, load_bundle
+from robotrader_sdk.errors import RobotraderError
+from robotrader_sdk.types import Timeframe
+from runner.sandbox.asking import Asker, asker_of
+from runner.sandbox.channel import Channel
+from runner.sandbox.errors import StateError, WireError
+from runner.sandbox.history import History
+from runner.sandbox.logs import Logs
+from runner.sandbox.wire import Answer, Ask, Bars, Caps, Failed, Ready, Start
+
+_LONGEST_MESSAGE = 2_000
+"""Characters of an error that are passed on."""
+
+
+def serve(descriptor: int) -> None:
+    """Serve one bot over its socket until the other side goes."""
+    channel = Channel(descriptor)
+    start = channel.receive()
+    if not isinstance(start, Start):
+        raise WireError("a bot is told what it is first")
+    logs = Logs(start.caps.log_lines, start.caps.log_characters)
+    sys.stdout = sys.stderr = logs
+    _reseed()
+    bundle = channel.receive_bytes(start.bundle_bytes)
+    state = channel.receive_bytes(start.state_bytes)
+    try:
+        asker = _load(start, bundle)
+    except Exception as error:  # noqa: BLE001 - loading runs whatever a user wrote
+        channel.send(_failed(0, error, logs))
+        return
+    channel.send(Ready())
+    Bot(channel, start, asker, state, logs).serve()
+
+
+class Bot:
+    """A loaded strategy, its bars and its state."""
+
+    def __init__(
+        self, channel: Channel, start: Start, asker: Asker, state: bytes, logs: Logs
+    ) -> None:
+        self._channel, self._caps, self._asker = channel, start.caps, asker
+        self._state, self._logs = state, logs
+        self._symbols = [market.symbol for market in start.markets]
+        self._histories = [History(start.columns) for _ in start.markets]
+
+    def serve(self) -> None:
+        """Take in bars and answer questions, for ever."""
+        while True:
+            message = self._channel.receive()
+            if isinstance(message, Bars):
+                self._histories[message.market].extend(message.data)
+            elif isinstance(message, Ask):
+                self._answer(message)
+            else:
+                raise WireError("a bot is told what it is once")
+
+    def _answer(self, question: Ask) -> None:
+        frames = {
+            symbol: history.frame()
+            for symbol, history in zip(self._symbols, self._histories, strict=True)
+            if len(history)
+        }
+        try:
+            reply = self._asker.ask(frames, question.account, self._state)
+        except Exception as error:  # noqa: BLE001 - a user's code raises what it likes
+            self._channel.send(_failed(question.sequence, error, self._logs))
+            return
+        if len(reply.intents) > self._caps.intents:
+            message = f"it asked for {len(reply.intents)} orders; {self._caps.intents} at most"
+            logs = self._logs.take()
+            self._channel.send(Failed(question.sequence, "flood", message, logs))
+            return
+        self._state = reply.state
+        answer = Answer(question.sequence, reply.intents, self._logs.take(), len(reply.state))
+        self._channel.send(answer, reply.state)
+
+
+def _load(start: Start, bundle: bytes) -> Asker:
+    strategy = load_bundle(Bundle.from_json(bundle.decode()))(**start.params)
+    timeframe = Timeframe(start.timeframe)
+    return asker_of(strategy, start.markets, timeframe, start.caps.state_bytes)
+
+
+def _failed(sequence: int, error: Exception, logs: Logs) -> Failed:
+    cause = error.__cause__ if isinstance(error, RobotraderError) else error
+    kind = "state" if isinstance(error, StateError) else "raised"
+    if isinstance(cause, MemoryError):
+        kind = "memory"
+    is_ours = isinstance(error, (RobotraderError, StateError))
+    message = str(error) if is_ours else f"{type(error).__name__}: {error}"
+    return Failed(sequence, kind, message[:_LONGEST_MESSAGE], logs.take())
+
+
+def _reseed() -> None:
+    """Let no two bots draw the same random numbers, which forks of one process would."""
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+
+
+def run(descriptor: int, silent: Sequence[type[BaseException]] = (EOFError,)) -> None:
+    """`serve`, and end the process: 0 when the other side has gone, 1 for anything else."""
+    try:
+        serve(descriptor)
+    except tuple(silent):
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - nothing of a bot's process lives on
+        os._exit(1)
+    os._exit(0)
