@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 from typing import Any
 
@@ -18,12 +19,12 @@ ALLOWED = (
     "fstat newfstatat stat lstat statx readlink readlinkat access faccessat faccessat2 "
     "getdents64 getcwd poll ppoll select pselect6 "
     # memory and threads that exist
-    "brk munmap mremap madvise mprotect mincore membarrier futex set_robust_list rseq "
-    "sched_yield sched_getaffinity "
+    "brk munmap mremap madvise mincore membarrier futex set_robust_list rseq "
+    "sched_yield "
     # its own signals
     "rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall "
     # time, and who it is
-    "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time getcpu times getrusage "
+    "nanosleep gettimeofday time getcpu times getrusage "
     "getpid gettid getppid getuid geteuid getgid getegid getresuid getresgid getgroups getpgrp "
     "uname getrandom exit exit_group"
 ).split()
@@ -41,6 +42,9 @@ _O_TMPFILE = 0o20000000
 _WRITING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC | os.O_APPEND | _O_TMPFILE
 _MAP_SHARED_OR_GROWSDOWN = 0x1 | 0x100
 _FCNTL_GETFD, _FCNTL_SETFD, _FCNTL_GETFL, _FCNTL_DUPFD_CLOEXEC = 1, 2, 3, 1030
+
+_LAST_CLOCK = 11
+"""CLOCK_TAI."""
 
 _SET_MODE_FILTER = 1
 
@@ -88,9 +92,15 @@ def _add_conditional(made: Any, pyseccomp: Any) -> None:
     # RLIMIT_DATA counts neither shared nor growing mappings, so there are none.
     growing = argument(3, pyseccomp.MASKED_EQ, _MAP_SHARED_OR_GROWSDOWN, 0)
     _add(made, allow, "mmap", growing)
+    # Nor is it counted when a mapping of more than half of the space that is left is made writable.
+    _add(made, allow, "mprotect", argument(2, pyseccomp.MASKED_EQ, mmap.PROT_WRITE, 0))
+    # Negative clocks are those of other processes, whose number and work they tell.
+    for name in ("clock_gettime", "clock_getres", "clock_nanosleep"):
+        _add(made, allow, name, argument(0, pyseccomp.LE, _LAST_CLOCK))
     for command in (_FCNTL_GETFD, _FCNTL_SETFD, _FCNTL_GETFL, _FCNTL_DUPFD_CLOEXEC):
         _add(made, allow, "fcntl", argument(1, pyseccomp.EQ, command))
     own, reading = argument(0, pyseccomp.EQ, 0), argument(2, pyseccomp.EQ, 0)
+    _add(made, allow, "sched_getaffinity", own)
     _add(made, allow, "prlimit64", own, reading)
 
 
