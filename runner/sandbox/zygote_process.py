@@ -26,6 +26,7 @@ _ENVIRONMENT = {
     "TZ": "UTC",
     "MALLOC_ARENA_MAX": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's memory starts a thread else
     "PYTHONHASHSEED": "0",  # sets of strings are gone through alike in every process
     **dict.fromkeys(
         (
