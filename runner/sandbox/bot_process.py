@@ -139,7 +139,7 @@ class BotProcess:
             return decision
         pause = self.strikes.count(decision.reason)
         if not decision.is_decided:
-            logger.warning("a bot has not decided: %s", decision.reason)
+            logger.info("a bot has not decided: %s", decision.reason)
         if pause:
             await self.kill()
             return _paused(decision, pause)
