@@ -143,7 +143,7 @@ class Jail:
         except JailBrokenError as error:
             return Inspection(stack, problems=(str(error),))
         cells = Cells(zygote, self._users)
-        inspection = await inspect(cells, stack, self.settings.limits)
+        inspection = await inspect(cells, stack)
         if inspection.is_passed:
             self._cells = cells
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,15 +10,26 @@ import pandas as pd
 
 from robotrader_sdk.deploy.bundle import Bundle
 from robotrader_sdk.types import Timeframe
-from runner.sandbox import processes
 from runner.sandbox.bot_process import BotProcess, BotTask
 from runner.sandbox.cells import Cells
 from runner.sandbox.errors import JailBrokenError
 from runner.sandbox.outcome import Decision, Outcome, Strikes
-from runner.sandbox.probes import Probe, all_probes
+from runner.sandbox.presence import missing_layers
+from runner.sandbox.probes import Probe, all_probes, shared_source
+from runner.sandbox.probes.files import read_the_top_folder
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.stack import Level, Stack
 from runner.sandbox.wire import Account, MarketTerms
+
+LIMITS = BotLimits(
+    wall_seconds=30.0,
+    cpu_seconds=15.0,
+    start_seconds=30.0,
+    memory_bytes=64 << 20,
+    log_lines=1_000,
+    log_characters=200,
+)
+"""What a bot that makes attempts may use, whatever other bots may: some attempts are at this."""
 
 _ATTEMPTS = '''
 import robotrader_sdk as rt
@@ -37,7 +48,9 @@ class Attempts(rt.Strategy):
                 print(attempt.__name__, "escaped" if got else "stopped", repr(got)[:100])
 '''
 
-_SEPARATE_NAMESPACES = ("mnt", "pid", "net", "ipc", "uts", "cgroup")
+_ONLY_LANDLOCK_STOPS = Probe(read_the_top_folder)
+_AT_ONCE = 8
+"""Bots that make attempts at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +82,31 @@ class Inspection:
         return ", ".join([*self.problems, *escaped]) or "every probe is stopped"
 
 
-async def inspect(cells: Cells, stack: Stack, limits: BotLimits) -> Inspection:
+async def inspect(cells: Cells, stack: Stack) -> Inspection:
     """Look whether every layer is there, and try all probes."""
     try:
-        problems = await _missing_layers(cells, stack, limits)
-        if problems:
+        if problems := await _missing_layers(cells, stack):
             return Inspection(stack, tuple(problems))
         probes = [p for p in all_probes() if stack.level is Level.FULL or not p.leaks_at_min]
-        return Inspection(stack, results=tuple(await try_probes(cells, probes, limits)))
+        return Inspection(stack, results=tuple(await try_probes(cells, probes)))
     except (JailBrokenError, OSError) as error:
         return Inspection(stack, (f"the inspection failed: {error}",))
 
 
 async def try_probes(
-    cells: Cells, probes: Sequence[Probe], limits: BotLimits
+    cells: Cells, probes: Sequence[Probe], *, each_alone: bool = False
 ) -> list[ProbeResult]:
-    """Make attempts: harmless ones in one bot, deadly ones in one each."""
-    harmless = [probe for probe in probes if not probe.is_deadly]
-    results = await _attempt(cells, harmless, limits) if harmless else []
-    for probe in probes:
-        if probe.is_deadly:
-            results.extend(await _attempt(cells, [probe], limits))
-    return results
+    """Make attempts: those that are not deadly in one bot, or each in a bot of its own."""
+    alone = [[probe] for probe in probes if probe.is_deadly or each_alone]
+    together = [probe for probe in probes if not (probe.is_deadly or each_alone)]
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def attempt(group: Sequence[Probe]) -> list[ProbeResult]:
+        async with turn:
+            return await _attempt(cells, group)
+
+    groups = [together, *alone] if together else alone
+    return [result for results in await asyncio.gather(*map(attempt, groups)) for result in results]
 
 
 def bundle_of(probes: Iterable[Probe]) -> Bundle:
@@ -98,14 +114,13 @@ def bundle_of(probes: Iterable[Probe]) -> Bundle:
     probes = list(probes)
     sources = [probe.source for probe in probes]
     names = ", ".join(probe.name for probe in probes)
-    source = "\n\n".join(["from typing import Any", *sources, f"ATTEMPTS = [{names}]", _ATTEMPTS])
+    attempts = ["from typing import Any", *sources, f"ATTEMPTS = [{names}]", _ATTEMPTS]
+    source = "\n\n".join([shared_source(), *attempts])
     return Bundle.of("Attempts", source)
 
 
-async def _attempt(
-    cells: Cells, probes: Sequence[Probe], limits: BotLimits
-) -> list[ProbeResult]:
-    bot = _sacrifice(cells, bundle_of(probes), limits)
+async def _attempt(cells: Cells, probes: Sequence[Probe]) -> list[ProbeResult]:
+    bot = _sacrifice(cells, probes)
     try:
         await bot.start()
         decision = await bot.decide(_bars(), Account(1.0, 1.0))
@@ -120,60 +135,39 @@ def _result(probe: Probe, decision: Decision) -> ProbeResult:
         if name == probe.name:
             verdict, _, detail = rest.partition(" ")
             return ProbeResult(name, verdict == "stopped", detail)
-    died = decision.outcome in (Outcome.DIED, Outcome.OUT_OF_MEMORY, Outcome.OVERWORKED)
-    return ProbeResult(probe.name, probe.is_deadly and died, decision.reason or "no word of it")
+    is_killed = probe.is_deadly and decision.outcome is Outcome.DIED
+    return ProbeResult(probe.name, is_killed, decision.reason or "no word of it")
 
 
-async def _missing_layers(cells: Cells, stack: Stack, limits: BotLimits) -> list[str]:
-    """What a bot lacks of its stack, seen from outside, where it can't lie."""
-    bot = _sacrifice(cells, bundle_of([]), limits)
+async def _missing_layers(cells: Cells, stack: Stack) -> list[str]:
+    """What two bots and their zygote lack of a stack."""
+    bots = [_sacrifice(cells, [_ONLY_LANDLOCK_STOPS]) for _ in range(2)]
     try:
-        await bot.start()
-        if bot.process is None:
-            failed = await bot.decide(_bars(), Account(1.0, 1.0))
-            return [f"a bot can't be started: {failed.reason}"]
-        facts = processes.facts_of(bot.process)
-        return [*_missing_in(facts, stack), *_shared_namespaces(cells, stack)]
+        for bot in bots:
+            await bot.start()
+            if bot.process is None:
+                failed = await bot.decide(_bars(), Account(1.0, 1.0))
+                return [f"a bot can't be started: {failed.reason}"]
+        numbers = [bot.process for bot in bots if bot.process is not None]
+        missing = missing_layers(cells.zygote, numbers, stack, LIMITS)
+        if stack.landlock:
+            decision = await bots[0].decide(_bars(), Account(1.0, 1.0))
+            if not _result(_ONLY_LANDLOCK_STOPS, decision).is_stopped:
+                missing.append("Landlock does not keep a bot from listing the top folder")
+        return missing
     finally:
-        await bot.kill()
+        for bot in bots:
+            await bot.kill()
 
 
-def _missing_in(facts: dict[str, str], stack: Stack) -> list[str]:
-    expected = {"NoNewPrivs": "1", "Threads": "1", "CapEff": "0" * 16, "CapPrm": "0" * 16}
-    if stack.seccomp:
-        expected["Seccomp"] = "2"
-    if not (stack.own_user or stack.user_namespace) and os.geteuid() == 0:
-        return ["a bot is root"]
-    found = [
-        f"a bot's {name} is {facts.get(name, 'not told')} instead of {value}"
-        for name, value in expected.items()
-        if facts.get(name) != value
-    ]
-    if stack.own_user and str(os.getuid()) in facts["Uid"].split():
-        found.append("a bot has the runner's user id")
-    return found
-
-
-def _shared_namespaces(cells: Cells, stack: Stack) -> list[str]:
-    if not stack.namespaces:
-        return []
-    ours = processes.namespaces_of(os.getpid())
-    theirs = processes.namespaces_of(cells.zygote.first.outer)
-    return [
-        f"the {kind} namespace is the runner's own"
-        for kind in _SEPARATE_NAMESPACES
-        if theirs.get(kind) in (None, ours[kind])
-    ]
-
-
-def _sacrifice(cells: Cells, bundle: Bundle, limits: BotLimits) -> BotProcess:
+def _sacrifice(cells: Cells, probes: Sequence[Probe]) -> BotProcess:
     task = BotTask(
-        bundle=bundle,
+        bundle=bundle_of(probes),
         params={},
         markets=(MarketTerms("PROBE/USDT"),),
         timeframe=Timeframe.parse("1h"),
     )
-    return BotProcess(cells, task, b"", limits, Strikes())
+    return BotProcess(cells, task, b"", LIMITS, Strikes())
 
 
 def _bars() -> dict[str, pd.DataFrame]:

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import inspect
+import platform
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from runner.sandbox.probes import reaching
+
 
 class Weaker(Enum):
-    """Stacks that lack something, by what they have; the tests run each probe in one of them."""
+    """Stacks that lack something, by what they lack; the tests run each probe in one of them."""
 
     BARE = "nothing but a process of its own"
-    OWN_USER = "own user and limits"
+    BARE_AS_ROOT = "nothing but a process of its own, and that as root"
     NO_SECCOMP = "everything but seccomp"
-    NO_LANDLOCK = "everything but Landlock and namespaces"
-    NO_NAMESPACES = "everything but namespaces"
+    NO_LANDLOCK = "everything but Landlock"
     NO_LIMITS = "everything but limits"
+    NO_NAMESPACES = "everything but namespaces"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One attempt.
 
-    weaker: where it succeeds. is_deadly: it may be answered with death, and gets a bot to itself.
-    levels: where it has to be stopped, "full" only for what "min" is known to leak.
+    weaker: where it succeeds. is_deadly: it is answered with death, and so gets a bot to itself.
+    leaks_at_min: it succeeds at the level "min", and is known to. machine: the only one on which
+    it can be tried, "" for all.
     """
 
     attempt: Callable[[], Any]
     weaker: Weaker = Weaker.BARE
     is_deadly: bool = False
     leaks_at_min: bool = False
+    machine: str = ""
 
     @property
     def name(self) -> str:
@@ -43,3 +48,13 @@ class Probe:
     def source(self) -> str:
         """Its code, as it is sent."""
         return textwrap.dedent(inspect.getsource(self.attempt))
+
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Whether it can be tried here."""
+        return self.machine in ("", platform.machine())
+
+
+def shared_source() -> str:
+    """What goes ahead of the code of probes: the functions that they share."""
+    return inspect.getsource(reaching)
