@@ -10,6 +10,7 @@ PRELOADED = (
     "talib",
     "ta",
     "numba",
+    "scipy.linalg.cython_blas",  # numba's compiler loads it
     "robotrader_sdk.indicators",
     "robotrader_sdk.backtest.portfolio.loop",
     "strategies",

@@ -64,7 +64,7 @@ def _prepare(
     _preload(settings["preload"])
     warming.warm_up()
     ruleset = landlock.make_ruleset(readable) if stack.landlock else None
-    os.environ.clear()
+    _clear_environment()
     _freeze()
     return Tools(stack, ruleset, program), bot_main.run
 
@@ -87,6 +87,13 @@ def _preload(modules: Sequence[str]) -> None:
         except ModuleNotFoundError as error:
             if error.name != name.partition(".")[0]:
                 raise
+
+
+def _clear_environment() -> None:
+    """Keep what stops libraries from starting threads: one that a bot loads would end it there."""
+    kept = {name: text for name, text in os.environ.items() if name.endswith("_NUM_THREADS")}
+    os.environ.clear()
+    os.environ.update(kept)
 
 
 def _freeze() -> None:
