@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from robotrader_sdk.deploy.bundle import Bundle, load_bundle
 from robotrader_sdk.errors import RobotraderError
+from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
 from runner.sandbox.asking import Asker, asker_of
 from runner.sandbox.channel import Channel
@@ -33,11 +34,12 @@ def serve(descriptor: int) -> None:
     bundle = channel.receive_bytes(start.bundle_bytes)
     state = channel.receive_bytes(start.state_bytes)
     try:
-        asker = _load(start, bundle)
+        strategy = _load(start, bundle)
+        asker = _asker_of(strategy, start)
     except Exception as error:  # noqa: BLE001 - loading runs whatever a user wrote
         channel.send(_failed(0, error, logs))
         return
-    channel.send(Ready())
+    channel.send(Ready(strategy.params))
     Bot(channel, start, asker, state, logs).serve()
 
 
@@ -64,13 +66,13 @@ class Bot:
                 raise WireError("a bot is told what it is once")
 
     def _answer(self, question: Ask) -> None:
-        frames = {
-            symbol: history.frame()
+        bars = {
+            symbol: history
             for symbol, history in zip(self._symbols, self._histories, strict=True)
             if len(history)
         }
         try:
-            reply = self._asker.ask(frames, question.account, self._state)
+            reply = self._asker.ask(bars, question.account, self._state)
         except Exception as error:  # noqa: BLE001 - a user's code raises what it likes
             self._channel.send(_failed(question.sequence, error, self._logs))
             return
@@ -84,8 +86,14 @@ class Bot:
         self._channel.send(answer, reply.state)
 
 
-def _load(start: Start, bundle: bytes) -> Asker:
-    strategy = load_bundle(Bundle.from_json(bundle.decode()))(**start.params)
+def _load(start: Start, bundle: bytes) -> Parametric:
+    loaded = load_bundle(Bundle.from_json(bundle.decode()))
+    if start.params_are_checked:
+        return loaded.with_valid(start.params)
+    return loaded(**start.params)
+
+
+def _asker_of(strategy: Parametric, start: Start) -> Asker:
     timeframe = Timeframe(start.timeframe)
     return asker_of(strategy, start.markets, timeframe, start.caps.state_bytes)
 
@@ -102,10 +110,10 @@ def _failed(sequence: int, error: Exception, logs: Logs) -> Failed:
 
 def _reseed() -> None:
     """Let no two bots draw the same random numbers, which forks of one process would."""
-    random.seed()
+    random.seed(int.from_bytes(os.urandom(8)))
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        numpy.random.seed()
+        numpy.random.seed(int.from_bytes(os.urandom(4)))
 
 
 def run(descriptor: int, silent: Sequence[type[BaseException]] = (EOFError,)) -> None:

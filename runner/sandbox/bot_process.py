@@ -30,6 +30,7 @@ from runner.sandbox.wire import (
     Failed,
     FromBot,
     MarketTerms,
+    Ready,
     Start,
     frames_of,
 )
@@ -49,11 +50,18 @@ _RANDOM_BITS = 40
 _REASON_CHARACTERS = 500
 
 
+class CheckedParams(dict[str, Any]):
+    """All parameters of a strategy, as a process of its own has understood them.
+
+    To check them again takes time and a third of a light bot's memory; see `Jail.check`.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotTask:
     """What a bot is: code, parameters, what it trades.
 
-    columns: of its bars, more than the usual five where a strategy needs them.
+    params: as a user gives them, or CheckedParams. columns: of its bars, more than the usual five where a strategy needs them.
     """
 
     bundle: Bundle
@@ -86,6 +94,7 @@ class BotProcess:
     ) -> None:
         self._warden, self._task, self._limits = warden, task, limits
         self.state, self.strikes = state, strikes
+        self.params: CheckedParams | None = None
         self._caps = Caps(
             limits.intents, limits.log_lines, limits.log_characters, limits.state_bytes
         )
@@ -111,6 +120,7 @@ class BotProcess:
         bundle = self._task.bundle.to_json().encode()
         start = Start(
             params=dict(self._task.params),
+            params_are_checked=isinstance(self._task.params, CheckedParams),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
             columns=list(self._task.columns),
@@ -121,8 +131,10 @@ class BotProcess:
         hold.conversation.send(frames_of(start, bundle, self.state))
         seconds = self._limits.start_seconds
         got = await self._wait(hold, reply, seconds, seconds)
-        if isinstance(got, Broken) or isinstance(got[0], Failed):
+        if isinstance(got, Broken) or not isinstance(got[0], Ready):
             self._failed_start = await self._failure(got)
+        else:
+            self.params = CheckedParams(got[0].params)
 
     async def decide(
         self, bars: Histories, account: Account, deadline: float | None = None

@@ -50,10 +50,12 @@ class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Start(_Message, frozen=True):
     """The first message: raw frames with the bundle as JSON, then those with the state.
 
-    timeframe: the length of a bar in seconds.
+    params_are_checked: all parameters are there, as a `Ready` told them. timeframe: the length of
+    a bar in seconds.
     """
 
     params: dict[str, Any]
+    params_are_checked: bool
     markets: list[MarketTerms]
     timeframe: int
     columns: list[str]
@@ -171,7 +173,9 @@ Intent = Place | Withdraw | Wish | TargetWeights
 
 
 class Ready(_Message, frozen=True):
-    """The strategy is loaded."""
+    """The strategy is loaded; all its parameters, as they were understood."""
+
+    params: dict[str, Any]
 
 
 class Answer(_Message, frozen=True):
@@ -235,14 +239,16 @@ def frame_length(prefix: bytes) -> int:
 def read_to_bot(payload: bytes) -> ToBot:
     """A message to a bot; WireError if it is none."""
     try:
-        return _to_bot.decode(payload)
+        message: ToBot = _to_bot.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(f"not a message: {error}") from None
+    return message
 
 
 def read_from_bot(payload: bytes) -> FromBot:
     """A message from a bot; WireError if it is none."""
     try:
-        return _from_bot.decode(payload)
+        message: FromBot = _from_bot.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(f"not a message: {error}") from None
+    return message
