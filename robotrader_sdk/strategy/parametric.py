@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from robotrader_sdk.errors import ParameterError, StrategyError
 from robotrader_sdk.loading import without_collecting
-from robotrader_sdk.strategy.params import Param, build_model, declared_params, param, validate_params
+from robotrader_sdk.strategy.params import (
+    Param,
+    build_model,
+    declared_params,
+    param,
+    validate_params,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -67,7 +67,7 @@ class Source:
         """The length of a bar; BarsError where the bars are too few to tell."""
         return self._stated or infer_timeframe(self.bars.index)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the bars' columns."""
         return tuple(map(str, self.bars.columns))

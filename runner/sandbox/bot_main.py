@@ -8,18 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from robotrader_sdk.deploy.bundle import Bundle, load_bundle
-from robotrader_sdk.errors import RobotraderError
 from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
+from runner.sandbox.answering import answer_to, failed
 from runner.sandbox.asking import Asker, asker_of
 from runner.sandbox.channel import Channel
-from runner.sandbox.errors import StateError, WireError
+from runner.sandbox.errors import WireError
 from runner.sandbox.history import History
 from runner.sandbox.logs import Logs
-from runner.sandbox.wire import Answer, Ask, Bars, Caps, Failed, Ready, Start
-
-_LONGEST_MESSAGE = 2_000
-"""Characters of an error that are passed on."""
+from runner.sandbox.wire import Answer, Ask, Bars, Ready, Start
 
 
 def serve(descriptor: int) -> None:
@@ -37,7 +34,7 @@ def serve(descriptor: int) -> None:
         strategy = _load(start, bundle)
         asker = _asker_of(strategy, start)
     except Exception as error:  # noqa: BLE001 - loading runs whatever a user wrote
-        channel.send(_failed(0, error, logs))
+        channel.send(failed(0, error, logs))
         return
     channel.send(Ready(strategy.params))
     Bot(channel, start, asker, state, logs).serve()
@@ -71,19 +68,11 @@ class Bot:
             for symbol, history in zip(self._symbols, self._histories, strict=True)
             if len(history)
         }
-        try:
-            reply = self._asker.ask(bars, question.account, self._state)
-        except Exception as error:  # noqa: BLE001 - a user's code raises what it likes
-            self._channel.send(_failed(question.sequence, error, self._logs))
-            return
-        if len(reply.intents) > self._caps.intents:
-            message = f"it asked for {len(reply.intents)} orders; {self._caps.intents} at most"
-            logs = self._logs.take()
-            self._channel.send(Failed(question.sequence, "flood", message, logs))
-            return
-        self._state = reply.state
-        answer = Answer(question.sequence, reply.intents, self._logs.take(), len(reply.state))
-        self._channel.send(answer, reply.state)
+        message, self._state = answer_to(
+            question, self._asker, bars, self._state, self._caps, self._logs
+        )
+        state = self._state if isinstance(message, Answer) else b""
+        self._channel.send(message, state)
 
 
 def _load(start: Start, bundle: bytes) -> Parametric:
@@ -96,16 +85,6 @@ def _load(start: Start, bundle: bytes) -> Parametric:
 def _asker_of(strategy: Parametric, start: Start) -> Asker:
     timeframe = Timeframe(start.timeframe)
     return asker_of(strategy, start.markets, timeframe, start.caps.state_bytes)
-
-
-def _failed(sequence: int, error: Exception, logs: Logs) -> Failed:
-    cause = error.__cause__ if isinstance(error, RobotraderError) else error
-    kind = "state" if isinstance(error, StateError) else "raised"
-    if isinstance(cause, MemoryError):
-        kind = "memory"
-    is_ours = isinstance(error, (RobotraderError, StateError))
-    message = str(error) if is_ours else f"{type(error).__name__}: {error}"
-    return Failed(sequence, kind, message[:_LONGEST_MESSAGE], logs.take())
 
 
 def _reseed() -> None:

@@ -18,7 +18,7 @@ from runner.sandbox.cells import Hold
 from runner.sandbox.conversation import Broken
 from runner.sandbox.errors import JailBrokenError, SandboxError, WireError
 from runner.sandbox.history import chunks
-from runner.sandbox.outcome import Decision, Outcome, Strikes
+from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
 from runner.sandbox.sanity import check_answer, cut_logs
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import (
@@ -40,12 +40,6 @@ logger = logging.getLogger(__name__)
 
 Histories = Mapping[str, pd.DataFrame]
 
-_KINDS = {
-    "raised": Outcome.RAISED,
-    "memory": Outcome.OUT_OF_MEMORY,
-    "state": Outcome.UNKEPT,
-    "flood": Outcome.FLOODED,
-}
 _RANDOM_BITS = 40
 _REASON_CHARACTERS = 500
 
@@ -95,9 +89,7 @@ class BotProcess:
         self._warden, self._task, self._limits = warden, task, limits
         self.state, self.strikes = state, strikes
         self.params: CheckedParams | None = None
-        self._caps = Caps(
-            limits.intents, limits.log_lines, limits.log_characters, limits.state_bytes
-        )
+        self._caps = Caps.of(limits)
         self._symbols = [market.symbol for market in task.markets]
         self._hold: Hold | None = None
         self._failed_start: Decision | None = None
@@ -154,18 +146,15 @@ class BotProcess:
             logger.warning("a bot has not decided: %s", decision.reason)
         if pause:
             await self.kill()
-            return _paused(decision, pause)
-        return decision
+        return decision.paused(pause)
 
     async def kill(self) -> None:
         """End its process; the state stays."""
         await self._end()
 
-    async def _decide(
-        self, bars: Histories, account: Account, deadline: float | None
-    ) -> Decision:
+    async def _decide(self, bars: Histories, account: Account, deadline: float | None) -> Decision:
         if self.strikes.pause_reason:
-            return _paused(Decision(Outcome.PAUSED, self.state), self.strikes.pause_reason)
+            return Decision(Outcome.PAUSED, self.state).paused(self.strikes.pause_reason)
         if self._hold is None:
             await self.start()
         if self._failed_start is not None:
@@ -259,7 +248,7 @@ class BotProcess:
         message = got[0]
         if not isinstance(message, Failed):
             return await self._failure(Broken(Outcome.LIED, "it answered what was not asked"))
-        outcome = _KINDS.get(message.kind, Outcome.LIED)
+        outcome = KINDS.get(message.kind, Outcome.LIED)
         if outcome is not Outcome.RAISED or self._n_asked == 0:
             await self._end()
         logs = cut_logs(message.logs, self._caps)
@@ -274,14 +263,3 @@ class BotProcess:
             return await self._warden.release(hold)
         except JailBrokenError:
             return None
-
-
-def _paused(decision: Decision, reason: str) -> Decision:
-    return Decision(
-        decision.outcome,
-        decision.state,
-        logs=decision.logs,
-        reason=decision.reason or reason,
-        pause_reason=reason,
-    )
-

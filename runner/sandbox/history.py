@@ -25,6 +25,7 @@ class History:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = list(columns)
+        self._column_index = pd.Index(self.columns)
         self.lists = _Lists(self)
         self._times = np.empty(0, np.int64)
         self._values = np.empty((len(self.columns), 0))
@@ -58,7 +59,7 @@ class History:
         ).tz_localize("UTC")
         values = self._values[:, : self._n_bars]
         values.flags.writeable = False  # what a strategy does to its bars is not kept
-        return pd.DataFrame(values.T, index=index, columns=self.columns, copy=False)
+        return pd.DataFrame(values.T, index=index, columns=self._column_index, copy=False)
 
     def lazy_frame(self) -> Callable[[], pd.DataFrame]:
         """`frame`, made when it is first asked for, and once: light strategies need none."""
@@ -74,7 +75,8 @@ class History:
     def newest(self, column: str, n_bars: int) -> list[float]:
         """A column's last values."""
         row = self._values[self.columns.index(column)]
-        return row[self._n_bars - n_bars : self._n_bars].tolist()
+        values: list[float] = row[self._n_bars - n_bars : self._n_bars].tolist()
+        return values
 
     def _reserve(self, n_bars: int) -> None:
         if n_bars <= len(self._times):
@@ -109,14 +111,15 @@ class _Lists(Columns):
 
 def chunks(bars: pd.DataFrame, columns: Sequence[str], first: int) -> Iterator[bytes]:
     """The bars from a row on, in pieces that fit into a frame each."""
-    index = pd.DatetimeIndex(bars.index[first:])
-    times = index.as_unit("ns").asi8.astype("<i8", copy=False)
-    values = bars.iloc[first:][list(columns)].to_numpy(dtype="<f8")
+    places = [list(bars.columns).index(column) for column in columns]
+    times = _nanoseconds(bars.index)[first:]
+    values = bars.iloc[first:].to_numpy(dtype=np.float64)[:, places]
     most = (LARGEST_FRAME - _ROOM_FOR_WORDS) // (_VALUE_BYTES * (1 + len(columns)))
     for start in range(0, len(times), most):
         part = slice(start, start + most)
-        yield times[part].tobytes() + _columnwise(values[part])
+        yield times[part].tobytes() + values[part].T.tobytes()
 
 
-def _columnwise(values: NDArray[np.float64]) -> bytes:
-    return values.T.tobytes()
+def _nanoseconds(index: pd.Index) -> NDArray[np.int64]:
+    times = index if isinstance(index, pd.DatetimeIndex) else pd.DatetimeIndex(index)
+    return times.asi8 if times.unit == "ns" else times.as_unit("ns").asi8

@@ -81,9 +81,7 @@ async def inspect(cells: Cells, stack: Stack, limits: BotLimits) -> Inspection:
         return Inspection(stack, (f"the inspection failed: {error}",))
 
 
-async def try_probes(
-    cells: Cells, probes: Sequence[Probe], limits: BotLimits
-) -> list[ProbeResult]:
+async def try_probes(cells: Cells, probes: Sequence[Probe], limits: BotLimits) -> list[ProbeResult]:
     """Make attempts: harmless ones in one bot, deadly ones in one each."""
     harmless = [probe for probe in probes if not probe.is_deadly]
     results = await _attempt(cells, harmless, limits) if harmless else []
@@ -102,9 +100,7 @@ def bundle_of(probes: Iterable[Probe]) -> Bundle:
     return Bundle.of("Attempts", source)
 
 
-async def _attempt(
-    cells: Cells, probes: Sequence[Probe], limits: BotLimits
-) -> list[ProbeResult]:
+async def _attempt(cells: Cells, probes: Sequence[Probe], limits: BotLimits) -> list[ProbeResult]:
     bot = _sacrifice(cells, bundle_of(probes), limits)
     try:
         await bot.start()

@@ -18,6 +18,7 @@ from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
 from runner.sandbox.errors import WireError
+from runner.sandbox.settings import BotLimits
 
 LARGEST_FRAME = 64 * 1024
 LARGEST_STATE = 1_000_000
@@ -45,6 +46,11 @@ class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_lines: int
     log_characters: int
     state_bytes: int
+
+    @classmethod
+    def of(cls, limits: BotLimits) -> Caps:
+        """Those of a bot's limits."""
+        return cls(limits.intents, limits.log_lines, limits.log_characters, limits.state_bytes)
 
 
 class Start(_Message, frozen=True):
