@@ -20,8 +20,9 @@ from robotrader_sdk.types import Timeframe
 class Stepper:
     """Drives one event strategy over bars; the strategy itself is left untouched.
 
-    bars: see `source.Bars`. `warmup_bars` bars pass before the first decision. `timeframe` is the length of a bar where it
-    is known, as in live trading; None: the most common distance between the bars.
+    bars: see `source.Bars`. `warmup_bars` bars pass before the first decision. `timeframe` is the
+    length of a bar where it is known, as in live trading; None: the most common distance between
+    the bars.
     StrategyError if the strategy's own code fails, with the bar and the line.
     """
 

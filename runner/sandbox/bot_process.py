@@ -55,7 +55,8 @@ class CheckedParams(dict[str, Any]):
 class BotTask:
     """What a bot is: code, parameters, what it trades.
 
-    params: as a user gives them, or CheckedParams. columns: of its bars, more than the usual five where a strategy needs them.
+    params: as a user gives them, or CheckedParams. columns: of its bars, more than the usual five
+    where a strategy needs them.
     """
 
     bundle: Bundle
@@ -198,8 +199,8 @@ class BotProcess:
                     f"the history of {symbol} is not the one it was: it may only grow at its end"
                 )
             if len(frame) > n_sent:
-                for data in chunks(frame, self._task.columns, n_sent):
-                    parts.append(frames_of(Bars(market, data)))
+                news = chunks(frame, self._task.columns, n_sent)
+                parts.extend(frames_of(Bars(market, data)) for data in news)
                 self._n_sent[market], self._last_sent[market] = len(frame), frame.index[-1]
         return parts
 
