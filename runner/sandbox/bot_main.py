@@ -49,7 +49,7 @@ class Bot:
         self._channel, self._caps, self._asker = channel, start.caps, asker
         self._state, self._logs = state, logs
         self._symbols = [market.symbol for market in start.markets]
-        self._histories = [History(start.columns) for _ in start.markets]
+        self._histories = [History(market.columns) for market in start.markets]
 
     def serve(self) -> None:
         """Take in bars and answer questions, for ever."""

@@ -55,15 +55,13 @@ class CheckedParams(dict[str, Any]):
 class BotTask:
     """What a bot is: code, parameters, what it trades.
 
-    params: as a user gives them, or CheckedParams. columns: of its bars, more than the usual five
-    where a strategy needs them.
+    params: as a user gives them, or CheckedParams.
     """
 
     bundle: Bundle
     params: Mapping[str, Any]
     markets: tuple[MarketTerms, ...]
     timeframe: Timeframe
-    columns: tuple[str, ...] = ("open", "high", "low", "close", "volume")
 
 
 class Warden(Protocol):
@@ -116,7 +114,6 @@ class BotProcess:
             params_are_checked=isinstance(self._task.params, CheckedParams),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
-            columns=list(self._task.columns),
             caps=self._caps,
             bundle_bytes=len(bundle),
             state_bytes=len(self.state),
@@ -189,19 +186,20 @@ class BotProcess:
     def _unsent(self, bars: Histories) -> list[bytes]:
         """The bars that the process has not got, as messages."""
         parts: list[bytes] = []
-        for market, symbol in enumerate(self._symbols):
+        for number, market in enumerate(self._task.markets):
+            symbol = market.symbol
             frame = bars.get(symbol)
             if frame is None or not len(frame):
                 continue
-            n_sent, last = self._n_sent[market], self._last_sent[market]
+            n_sent, last = self._n_sent[number], self._last_sent[number]
             if n_sent and (len(frame) < n_sent or frame.index[n_sent - 1] != last):
                 raise SandboxError(
                     f"the history of {symbol} is not the one it was: it may only grow at its end"
                 )
             if len(frame) > n_sent:
-                news = chunks(frame, self._task.columns, n_sent)
-                parts.extend(frames_of(Bars(market, data)) for data in news)
-                self._n_sent[market], self._last_sent[market] = len(frame), frame.index[-1]
+                news = chunks(frame, market.columns, n_sent)
+                parts.extend(frames_of(Bars(number, data)) for data in news)
+                self._n_sent[number], self._last_sent[number] = len(frame), frame.index[-1]
         return parts
 
     def _seconds_left(self, deadline: float | None) -> float:

@@ -21,8 +21,6 @@ from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import Account, Answer, Ask, Caps, MarketTerms
 
-_COLUMNS = ("open", "high", "low", "close", "volume")
-
 
 class InProcess:
     """A strategy asked in this process; its face is that of `BotProcess`.
@@ -37,7 +35,6 @@ class InProcess:
         *,
         markets: tuple[MarketTerms, ...],
         timeframe: Timeframe,
-        columns: tuple[str, ...] = _COLUMNS,
         limits: BotLimits | None = None,
         strikes: Strikes | None = None,
     ) -> None:
@@ -45,8 +42,7 @@ class InProcess:
         self.state, self.strikes = state, strikes or Strikes()
         self._caps = Caps.of(limits)
         self._asker = asker_of(strategy, markets, timeframe, limits.state_bytes)
-        self._columns = columns
-        self._histories = {market.symbol: History(columns) for market in markets}
+        self._histories = {market.symbol: History(market.columns) for market in markets}
         self._logs = Logs(limits.log_lines, limits.log_characters)
 
     async def decide(
@@ -61,7 +57,7 @@ class InProcess:
         for symbol, history in self._histories.items():
             frame = bars.get(symbol)
             if frame is not None and len(frame) > len(history):
-                for data in chunks(frame, self._columns, len(history)):
+                for data in chunks(frame, history.columns, len(history)):
                     history.extend(data)
         with_bars = {symbol: h for symbol, h in self._histories.items() if len(h)}
         with contextlib.redirect_stdout(self._logs), contextlib.redirect_stderr(self._logs):

@@ -92,7 +92,6 @@ class Jail:
         *,
         markets: tuple[MarketTerms, ...],
         timeframe: Timeframe,
-        columns: tuple[str, ...] | None = None,
         limits: BotLimits | None = None,
         strikes: Strikes | None = None,
     ) -> BotProcess:
@@ -101,8 +100,7 @@ class Jail:
         state: of its last decision, b"" for a new bot. strikes: those of its earlier processes.
         JailBrokenError if there is no jail to put it into.
         """
-        kinds = {} if columns is None else {"columns": columns}
-        task = BotTask(bundle=bundle, params=params, markets=markets, timeframe=timeframe, **kinds)
+        task = BotTask(bundle=bundle, params=params, markets=markets, timeframe=timeframe)
         limits, strikes = limits or self.settings.limits, strikes or Strikes()
         bot = BotProcess(self, task, state, limits, strikes)
         await bot.start()

@@ -12,8 +12,9 @@ PRELOADED = (
     "numba",
     "robotrader_sdk.indicators",
     "robotrader_sdk.backtest.portfolio.loop",
-    "strategies",
+    "strategies.*",
 )
+"""What strategies use; `.*`: a package and all its modules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

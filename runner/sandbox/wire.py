@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from robotrader_sdk.strategy.context import COLUMNS
 from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
@@ -32,11 +33,12 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True
 
 
 class MarketTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a strategy may know of a market."""
+    """What a strategy may know of a market; columns: those of its bars."""
 
     symbol: str
     is_perpetual: bool = False
     leverage: float = 1.0
+    columns: tuple[str, ...] = COLUMNS
 
 
 class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +66,6 @@ class Start(_Message, frozen=True):
     params_are_checked: bool
     markets: list[MarketTerms]
     timeframe: int
-    columns: list[str]
     caps: Caps
     bundle_bytes: int
     state_bytes: int
