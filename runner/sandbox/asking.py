@@ -18,7 +18,7 @@ from robotrader_sdk.backtest.portfolio.loop import Policy, Wishes
 from robotrader_sdk.data.panel import Panel
 from robotrader_sdk.errors import InstrumentError, RobotraderError
 from robotrader_sdk.strategy.base import Strategy, is_vectorised
-from robotrader_sdk.strategy.context import Columns, Context, Position
+from robotrader_sdk.strategy.context import Context, Position
 from robotrader_sdk.strategy.intents import Cancel, Order
 from robotrader_sdk.strategy.parametric import Parametric, stated_warmup
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy, gives_weights
@@ -29,6 +29,7 @@ from robotrader_sdk.strategy.stepper import Stepper, strategy_failure
 from robotrader_sdk.strategy.weights import WeightLimits, Weights, read_weights
 from robotrader_sdk.trading.order import SizeUnit
 from robotrader_sdk.types import OrderStatus, Timeframe
+from runner.sandbox.history import History
 from runner.sandbox.state import Memory, dump_memory, load_memory
 from runner.sandbox.wire import (
     Account,
@@ -41,7 +42,7 @@ from runner.sandbox.wire import (
     Withdraw,
 )
 
-Frames = Mapping[str, pd.DataFrame]
+Histories = Mapping[str, History]
 
 _NOTHING = Holding()
 
@@ -57,7 +58,7 @@ class Reply:
 class Asker(Protocol):
     """A strategy in one of its forms."""
 
-    def ask(self, bars: Frames, account: Account, state: bytes) -> Reply:
+    def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
         """What it wants at the last of its bars; RobotraderError, StateError if that fails."""
 
 
@@ -141,8 +142,8 @@ class _Signals:
     strategy: Strategy
     market: MarketTerms
 
-    def ask(self, bars: Frames, account: Account, state: bytes) -> Reply:  # noqa: ARG002
-        own, frame = self.strategy.fresh(), bars[self.market.symbol]
+    def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:  # noqa: ARG002
+        own, frame = self.strategy.fresh(), bars[self.market.symbol].frame()
         owner, bar = type(own).__name__, len(frame) - 1
         if bar < (stated_warmup(own) or 0):
             return Reply()
@@ -170,12 +171,14 @@ class _Events:
     timeframe: Timeframe
     most_state: int
 
-    def ask(self, bars: Frames, account: Account, state: bytes) -> Reply:
+    def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
         symbol = self.market.symbol
-        frame, orders = bars[symbol], list[Order]()
+        history, orders = bars[symbol], list[Order]()
         adapter = _SymbolAccount(account, symbol, orders)
-        stepper = Stepper(self.strategy, frame, Columns(frame), adapter, symbol, self.timeframe)
-        bar = len(frame) - 1
+        stepper = Stepper(
+            self.strategy, history.lazy_frame(), history.lists, adapter, symbol, self.timeframe
+        )
+        bar = len(history) - 1
         if bar < stepper.warmup_bars:
             return Reply(state=state)
         own, views = stepper.strategy, stepper.registry.views
@@ -222,8 +225,8 @@ class _Portfolio:
 class _Rows(_Portfolio):
     """`target_weights(self, panel)`."""
 
-    def ask(self, bars: Frames, account: Account, state: bytes) -> Reply:
-        own, panel = self.strategy.fresh(), Panel(dict(bars))
+    def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
+        own, panel = self.strategy.fresh(), _panel_of(bars)
         warmup_bars, time = stated_warmup(own) or 0, len(panel.index) - 1
         if time < warmup_bars:
             return Reply(state=state)
@@ -245,8 +248,8 @@ class _Rows(_Portfolio):
 class _PortfolioEvents(_Portfolio):
     """`on_bar(self, ctx)` of several symbols."""
 
-    def ask(self, bars: Frames, account: Account, state: bytes) -> Reply:
-        panel = Panel(dict(bars))
+    def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
+        panel = _panel_of(bars)
         whole = _WholeAccount(account, panel.symbols)
         orders: dict[str, list[Order]] = {symbol: [] for symbol in panel.symbols}
         adapters = {s: _SymbolAccount(account, s, orders[s]) for s in panel.symbols}
@@ -267,6 +270,10 @@ class _PortfolioEvents(_Portfolio):
         intents.extend(self.due(panel, whole, wishes, asked))
         memory.newest, memory.decided = wishes.newest, wishes.decided
         return Reply(intents, dump_memory(memory, own, views, self.most_state))
+
+
+def _panel_of(bars: Histories) -> Panel:
+    return Panel({symbol: history.frame() for symbol, history in bars.items()})
 
 
 def _hear(memory: Memory, account: Account) -> None:

@@ -8,17 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from robotrader_sdk.deploy.bundle import Bundle, load_bundle
-from robotrader_sdk.errors import RobotraderError
+from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
+from runner.sandbox.answering import answer_to, failed
 from runner.sandbox.asking import Asker, asker_of
 from runner.sandbox.channel import Channel
-from runner.sandbox.errors import StateError, WireError
+from runner.sandbox.errors import WireError
 from runner.sandbox.history import History
 from runner.sandbox.logs import Logs
-from runner.sandbox.wire import Answer, Ask, Bars, Caps, Failed, Ready, Start
-
-_LONGEST_MESSAGE = 2_000
-"""Characters of an error that are passed on."""
+from runner.sandbox.wire import Answer, Ask, Bars, Ready, Start
 
 
 def serve(descriptor: int) -> None:
@@ -33,11 +31,12 @@ def serve(descriptor: int) -> None:
     bundle = channel.receive_bytes(start.bundle_bytes)
     state = channel.receive_bytes(start.state_bytes)
     try:
-        asker = _load(start, bundle)
+        strategy = _load(start, bundle)
+        asker = _asker_of(strategy, start)
     except Exception as error:  # noqa: BLE001 - loading runs whatever a user wrote
-        channel.send(_failed(0, error, logs))
+        channel.send(failed(0, error, logs))
         return
-    channel.send(Ready())
+    channel.send(Ready(strategy.params))
     Bot(channel, start, asker, state, logs).serve()
 
 
@@ -50,7 +49,7 @@ class Bot:
         self._channel, self._caps, self._asker = channel, start.caps, asker
         self._state, self._logs = state, logs
         self._symbols = [market.symbol for market in start.markets]
-        self._histories = [History(start.columns) for _ in start.markets]
+        self._histories = [History(market.columns) for market in start.markets]
 
     def serve(self) -> None:
         """Take in bars and answer questions, for ever."""
@@ -64,48 +63,36 @@ class Bot:
                 raise WireError("a bot is told what it is once")
 
     def _answer(self, question: Ask) -> None:
-        frames = {
-            symbol: history.frame()
+        bars = {
+            symbol: history
             for symbol, history in zip(self._symbols, self._histories, strict=True)
             if len(history)
         }
-        try:
-            reply = self._asker.ask(frames, question.account, self._state)
-        except Exception as error:  # noqa: BLE001 - a user's code raises what it likes
-            self._channel.send(_failed(question.sequence, error, self._logs))
-            return
-        if len(reply.intents) > self._caps.intents:
-            message = f"it asked for {len(reply.intents)} orders; {self._caps.intents} at most"
-            logs = self._logs.take()
-            self._channel.send(Failed(question.sequence, "flood", message, logs))
-            return
-        self._state = reply.state
-        answer = Answer(question.sequence, reply.intents, self._logs.take(), len(reply.state))
-        self._channel.send(answer, reply.state)
+        message, self._state = answer_to(
+            question, self._asker, bars, self._state, self._caps, self._logs
+        )
+        state = self._state if isinstance(message, Answer) else b""
+        self._channel.send(message, state)
 
 
-def _load(start: Start, bundle: bytes) -> Asker:
-    strategy = load_bundle(Bundle.from_json(bundle.decode()))(**start.params)
+def _load(start: Start, bundle: bytes) -> Parametric:
+    loaded = load_bundle(Bundle.from_json(bundle.decode()))
+    if start.params_are_checked:
+        return loaded.with_valid(start.params)
+    return loaded(**start.params)
+
+
+def _asker_of(strategy: Parametric, start: Start) -> Asker:
     timeframe = Timeframe(start.timeframe)
     return asker_of(strategy, start.markets, timeframe, start.caps.state_bytes)
 
 
-def _failed(sequence: int, error: Exception, logs: Logs) -> Failed:
-    cause = error.__cause__ if isinstance(error, RobotraderError) else error
-    kind = "state" if isinstance(error, StateError) else "raised"
-    if isinstance(cause, MemoryError):
-        kind = "memory"
-    is_ours = isinstance(error, (RobotraderError, StateError))
-    message = str(error) if is_ours else f"{type(error).__name__}: {error}"
-    return Failed(sequence, kind, message[:_LONGEST_MESSAGE], logs.take())
-
-
 def _reseed() -> None:
     """Let no two bots draw the same random numbers, which forks of one process would."""
-    random.seed()
+    random.seed(int.from_bytes(os.urandom(8)))
     numpy = sys.modules.get("numpy")
     if numpy is not None:
-        numpy.random.seed()
+        numpy.random.seed(int.from_bytes(os.urandom(4)))
 
 
 def run(descriptor: int, silent: Sequence[type[BaseException]] = (EOFError,)) -> None:

@@ -18,7 +18,7 @@ from runner.sandbox.cells import Hold
 from runner.sandbox.conversation import Broken
 from runner.sandbox.errors import JailBrokenError, SandboxError, WireError
 from runner.sandbox.history import chunks
-from runner.sandbox.outcome import Decision, Outcome, Strikes
+from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
 from runner.sandbox.sanity import check_answer, cut_logs
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import (
@@ -30,6 +30,7 @@ from runner.sandbox.wire import (
     Failed,
     FromBot,
     MarketTerms,
+    Ready,
     Start,
     frames_of,
 )
@@ -39,28 +40,28 @@ logger = logging.getLogger(__name__)
 
 Histories = Mapping[str, pd.DataFrame]
 
-_KINDS = {
-    "raised": Outcome.RAISED,
-    "memory": Outcome.OUT_OF_MEMORY,
-    "state": Outcome.UNKEPT,
-    "flood": Outcome.FLOODED,
-}
 _RANDOM_BITS = 40
 _REASON_CHARACTERS = 500
+
+
+class CheckedParams(dict[str, Any]):
+    """All parameters of a strategy, as a process of its own has understood them.
+
+    To check them again takes time and a third of a light bot's memory; see `Jail.check`.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotTask:
     """What a bot is: code, parameters, what it trades.
 
-    columns: of its bars, more than the usual five where a strategy needs them.
+    params: as a user gives them, or CheckedParams.
     """
 
     bundle: Bundle
     params: Mapping[str, Any]
     markets: tuple[MarketTerms, ...]
     timeframe: Timeframe
-    columns: tuple[str, ...] = ("open", "high", "low", "close", "volume")
 
 
 class Warden(Protocol):
@@ -86,9 +87,8 @@ class BotProcess:
     ) -> None:
         self._warden, self._task, self._limits = warden, task, limits
         self.state, self.strikes = state, strikes
-        self._caps = Caps(
-            limits.intents, limits.log_lines, limits.log_characters, limits.state_bytes
-        )
+        self.params: CheckedParams | None = None
+        self._caps = Caps.of(limits)
         self._symbols = [market.symbol for market in task.markets]
         self._hold: Hold | None = None
         self._failed_start: Decision | None = None
@@ -111,9 +111,9 @@ class BotProcess:
         bundle = self._task.bundle.to_json().encode()
         start = Start(
             params=dict(self._task.params),
+            params_are_checked=isinstance(self._task.params, CheckedParams),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
-            columns=list(self._task.columns),
             caps=self._caps,
             bundle_bytes=len(bundle),
             state_bytes=len(self.state),
@@ -121,8 +121,10 @@ class BotProcess:
         hold.conversation.send(frames_of(start, bundle, self.state))
         seconds = self._limits.start_seconds
         got = await self._wait(hold, reply, seconds, seconds)
-        if isinstance(got, Broken) or isinstance(got[0], Failed):
+        if isinstance(got, Broken) or not isinstance(got[0], Ready):
             self._failed_start = await self._failure(got)
+        else:
+            self.params = CheckedParams(got[0].params)
 
     async def decide(
         self, bars: Histories, account: Account, deadline: float | None = None
@@ -142,18 +144,15 @@ class BotProcess:
             logger.info("a bot has not decided: %s", decision.reason)
         if pause:
             await self.kill()
-            return _paused(decision, pause)
-        return decision
+        return decision.paused(pause)
 
     async def kill(self) -> None:
         """End its process; the state stays."""
         await self._end()
 
-    async def _decide(
-        self, bars: Histories, account: Account, deadline: float | None
-    ) -> Decision:
+    async def _decide(self, bars: Histories, account: Account, deadline: float | None) -> Decision:
         if self.strikes.pause_reason:
-            return _paused(Decision(Outcome.PAUSED, self.state), self.strikes.pause_reason)
+            return Decision(Outcome.PAUSED, self.state).paused(self.strikes.pause_reason)
         if self._hold is None:
             await self.start()
         if self._failed_start is not None:
@@ -187,19 +186,20 @@ class BotProcess:
     def _unsent(self, bars: Histories) -> list[bytes]:
         """The bars that the process has not got, as messages."""
         parts: list[bytes] = []
-        for market, symbol in enumerate(self._symbols):
+        for number, market in enumerate(self._task.markets):
+            symbol = market.symbol
             frame = bars.get(symbol)
             if frame is None or not len(frame):
                 continue
-            n_sent, last = self._n_sent[market], self._last_sent[market]
+            n_sent, last = self._n_sent[number], self._last_sent[number]
             if n_sent and (len(frame) < n_sent or frame.index[n_sent - 1] != last):
                 raise SandboxError(
                     f"the history of {symbol} is not the one it was: it may only grow at its end"
                 )
             if len(frame) > n_sent:
-                for data in chunks(frame, self._task.columns, n_sent):
-                    parts.append(frames_of(Bars(market, data)))
-                self._n_sent[market], self._last_sent[market] = len(frame), frame.index[-1]
+                news = chunks(frame, market.columns, n_sent)
+                parts.extend(frames_of(Bars(number, data)) for data in news)
+                self._n_sent[number], self._last_sent[number] = len(frame), frame.index[-1]
         return parts
 
     def _seconds_left(self, deadline: float | None) -> float:
@@ -247,7 +247,7 @@ class BotProcess:
         message = got[0]
         if not isinstance(message, Failed):
             return await self._failure(Broken(Outcome.LIED, "it answered what was not asked"))
-        outcome = _KINDS.get(message.kind, Outcome.LIED)
+        outcome = KINDS.get(message.kind, Outcome.LIED)
         if outcome is not Outcome.RAISED or self._n_asked == 0:
             await self._end()
         logs = cut_logs(message.logs, self._caps)
@@ -262,14 +262,3 @@ class BotProcess:
             return await self._warden.release(hold)
         except JailBrokenError:
             return None
-
-
-def _paused(decision: Decision, reason: str) -> Decision:
-    return Decision(
-        decision.outcome,
-        decision.state,
-        logs=decision.logs,
-        reason=decision.reason or reason,
-        pause_reason=reason,
-    )
-

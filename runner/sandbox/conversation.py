@@ -107,7 +107,9 @@ class Conversation(asyncio.Protocol):
             raise WireError("it answered another question than the one it was asked")
         if isinstance(message, Answer) and message.state_bytes:
             if not 0 < message.state_bytes <= self._most_state:
-                raise WireError(f"a state of {message.state_bytes} bytes; {self._most_state} at most")
+                raise WireError(
+                    f"a state of {message.state_bytes} bytes; {self._most_state} at most"
+                )
             self._answer = message
             return
         self._finish(message, b"")

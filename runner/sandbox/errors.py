@@ -4,6 +4,7 @@ RunnerError
 └── SandboxError
     ├── JailRefusedError    this host can't give the level that is asked for
     ├── JailBrokenError     the zygote does not start, or has died
+    ├── StrategyRefusedError    a bundle or its parameters make no strategy
     ├── StateError          what a strategy keeps between bars can't be kept
     └── WireError           what came over a socket is not what was agreed
 """
@@ -23,6 +24,10 @@ class JailRefusedError(SandboxError):
 
 class JailBrokenError(SandboxError):
     """The zygote does not start, or has died."""
+
+
+class StrategyRefusedError(SandboxError):
+    """A bundle or its parameters make no strategy; the message is for who wrote it."""
 
 
 class StateError(SandboxError):

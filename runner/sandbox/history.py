@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from robotrader_sdk.strategy.context import COLUMNS, Columns
 from runner.sandbox.errors import WireError
 from runner.sandbox.wire import LARGEST_FRAME
 
@@ -17,10 +18,15 @@ _ROOM_FOR_WORDS = 256
 
 
 class History:
-    """Closed bars in memory that doubles when it is full."""
+    """Closed bars in memory that doubles when it is full.
+
+    lists: its columns as `strategy.context.Columns` shows them.
+    """
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = list(columns)
+        self._column_index = pd.Index(self.columns)
+        self.lists = _Lists(self)
         self._times = np.empty(0, np.int64)
         self._values = np.empty((len(self.columns), 0))
         self._n_bars = 0
@@ -44,6 +50,7 @@ class History:
         self._times[place] = times
         self._values[:, place] = values.reshape(len(self.columns), n_new)
         self._n_bars += n_new
+        self.lists.extend(n_new)
 
     def frame(self) -> pd.DataFrame:
         """All bars, as a strategy gets them."""
@@ -52,7 +59,24 @@ class History:
         ).tz_localize("UTC")
         values = self._values[:, : self._n_bars]
         values.flags.writeable = False  # what a strategy does to its bars is not kept
-        return pd.DataFrame(values.T, index=index, columns=self.columns, copy=False)
+        return pd.DataFrame(values.T, index=index, columns=self._column_index, copy=False)
+
+    def lazy_frame(self) -> Callable[[], pd.DataFrame]:
+        """`frame`, made when it is first asked for, and once: light strategies need none."""
+        made: list[pd.DataFrame] = []
+
+        def frame() -> pd.DataFrame:
+            if not made:
+                made.append(self.frame())
+            return made[0]
+
+        return frame
+
+    def newest(self, column: str, n_bars: int) -> list[float]:
+        """A column's last values."""
+        row = self._values[self.columns.index(column)]
+        values: list[float] = row[self._n_bars - n_bars : self._n_bars].tolist()
+        return values
 
     def _reserve(self, n_bars: int) -> None:
         if n_bars <= len(self._times):
@@ -64,16 +88,38 @@ class History:
         self._times, self._values = times, values
 
 
+class _Lists(Columns):
+    """Columns as lists that grow with their history."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def __getattr__(self, name: str) -> list[float]:
+        if name not in COLUMNS:
+            raise AttributeError(name)
+        values = self._history.newest(name, len(self._history))
+        self.__dict__[name] = values
+        return values
+
+    def extend(self, n_bars: int) -> None:
+        """Take up new bars in the lists that exist."""
+        for name in COLUMNS:
+            known = self.__dict__.get(name)
+            if known is not None:
+                known.extend(self._history.newest(name, n_bars))
+
+
 def chunks(bars: pd.DataFrame, columns: Sequence[str], first: int) -> Iterator[bytes]:
     """The bars from a row on, in pieces that fit into a frame each."""
-    index = pd.DatetimeIndex(bars.index[first:])
-    times = index.as_unit("ns").asi8.astype("<i8", copy=False)
-    values = bars.iloc[first:][list(columns)].to_numpy(dtype="<f8")
+    places = [list(bars.columns).index(column) for column in columns]
+    times = _nanoseconds(bars.index)[first:]
+    values = bars.iloc[first:].to_numpy(dtype=np.float64)[:, places]
     most = (LARGEST_FRAME - _ROOM_FOR_WORDS) // (_VALUE_BYTES * (1 + len(columns)))
     for start in range(0, len(times), most):
         part = slice(start, start + most)
-        yield times[part].tobytes() + _columnwise(values[part])
+        yield times[part].tobytes() + values[part].T.tobytes()
 
 
-def _columnwise(values: NDArray[np.float64]) -> bytes:
-    return values.T.tobytes()
+def _nanoseconds(index: pd.Index) -> NDArray[np.int64]:
+    times = index if isinstance(index, pd.DatetimeIndex) else pd.DatetimeIndex(index)
+    return times.asi8 if times.unit == "ns" else times.as_unit("ns").asi8

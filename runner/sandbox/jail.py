@@ -17,15 +17,15 @@ from typing import Any, Self
 
 from robotrader_sdk.deploy.bundle import Bundle
 from robotrader_sdk.types import Timeframe
-from runner.sandbox.bot_process import BotProcess, BotTask
+from runner.sandbox.bot_process import BotProcess, BotTask, CheckedParams
 from runner.sandbox.cells import Cells, Hold, Users
-from runner.sandbox.errors import JailBrokenError, JailRefusedError
+from runner.sandbox.errors import JailBrokenError, JailRefusedError, StrategyRefusedError
 from runner.sandbox.outcome import Strikes
 from runner.sandbox.preflight import Inspection, inspect
 from runner.sandbox.settings import BotLimits, JailSettings
 from runner.sandbox.stack import Level, Stack, stacks_to_try
 from runner.sandbox.system_calls import is_supported
-from runner.sandbox.wire import MarketTerms
+from runner.sandbox.wire import Account, MarketTerms
 from runner.sandbox.zygote_process import ZygoteProcess
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,6 @@ class Jail:
         *,
         markets: tuple[MarketTerms, ...],
         timeframe: Timeframe,
-        columns: tuple[str, ...] | None = None,
         limits: BotLimits | None = None,
         strikes: Strikes | None = None,
     ) -> BotProcess:
@@ -101,15 +100,33 @@ class Jail:
         state: of its last decision, b"" for a new bot. strikes: those of its earlier processes.
         JailBrokenError if there is no jail to put it into.
         """
-        kinds = {} if columns is None else {"columns": columns}
-        task = BotTask(
-            bundle=bundle, params=params, markets=markets, timeframe=timeframe, **kinds
-        )
+        task = BotTask(bundle=bundle, params=params, markets=markets, timeframe=timeframe)
         limits, strikes = limits or self.settings.limits, strikes or Strikes()
         bot = BotProcess(self, task, state, limits, strikes)
         await bot.start()
         self._bots.add(bot)
         return bot
+
+    async def check(
+        self,
+        bundle: Bundle,
+        params: Mapping[str, Any],
+        *,
+        markets: tuple[MarketTerms, ...],
+        timeframe: Timeframe,
+    ) -> CheckedParams:
+        """All parameters of a strategy as it understands them, once for all its later processes.
+
+        It is loaded in a process that is ended afterwards. StrategyRefusedError says what is wrong.
+        """
+        bot = await self.spawn(bundle, params, markets=markets, timeframe=timeframe)
+        try:
+            if bot.params is None:
+                failed = await bot.decide({}, Account(0.0, 0.0))
+                raise StrategyRefusedError(failed.reason)
+            return bot.params
+        finally:
+            await bot.kill()
 
     async def imprison(self, limits: BotLimits) -> Hold:
         """See `Warden`."""
@@ -165,4 +182,3 @@ def _raise_descriptor_limit() -> None:
     if soft < hard:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-

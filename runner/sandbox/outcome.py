@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from runner.sandbox.wire import Intent
@@ -22,6 +22,15 @@ class Outcome(Enum):
     LIED = "it broke the protocol"
     UNKEPT = "what it keeps between bars can't be kept"
     PAUSED = "it is paused"
+
+
+KINDS = {
+    "raised": Outcome.RAISED,
+    "memory": Outcome.OUT_OF_MEMORY,
+    "state": Outcome.UNKEPT,
+    "flood": Outcome.FLOODED,
+}
+"""What a bot calls its own failures; see `wire.Failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,13 @@ class Decision:
     def is_decided(self) -> bool:
         """Whether there is a decision at all."""
         return self.outcome is Outcome.DECIDED
+
+    def paused(self, pause_reason: str) -> Decision:
+        """The same with the reason of a pause, if there is one."""
+        if not pause_reason:
+            return self
+        reason = self.reason or pause_reason
+        return replace(self, reason=reason, pause_reason=pause_reason)
 
 
 @dataclass(slots=True)

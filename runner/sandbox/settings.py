@@ -13,8 +13,9 @@ PRELOADED = (
     "scipy.linalg.cython_blas",  # numba's compiler loads it
     "robotrader_sdk.indicators",
     "robotrader_sdk.backtest.portfolio.loop",
-    "strategies",
+    "strategies.*",
 )
+"""What strategies use; `.*`: a package and all its modules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

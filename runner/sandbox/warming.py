@@ -54,16 +54,15 @@ def warm_up() -> None:
     history = History(_COLUMNS)
     for data in chunks(bars, _COLUMNS, 0):
         history.extend(data)
-    frame = history.frame()
-    _touch_pandas(frame)
+    _touch_pandas(history.frame())
     read_to_bot(frames_of(Ask(1, Account(1.0, 1.0)))[4:])
     account, hour = Account(1_000.0, 1_000.0), Timeframe.parse("1h")
     markets = [MarketTerms("A"), MarketTerms("B")]
     for strategy, symbols in ((_Event(), "A"), (_Vectorised(), "A"), (_Weights(), "AB")):
         asker = asker_of(strategy, markets[: len(symbols)], hour, LARGEST_STATE)
-        frames = dict.fromkeys(symbols, frame)
-        state = asker.ask(frames, account, b"").state
-        asker.ask(frames, account, state)
+        histories = dict.fromkeys(symbols, history)
+        state = asker.ask(histories, account, b"").state
+        asker.ask(histories, account, state)
 
 
 def _touch_pandas(bars: pd.DataFrame) -> None:
@@ -72,7 +71,7 @@ def _touch_pandas(bars: pd.DataFrame) -> None:
     bars.close.ewm(span=5).mean()
     bars.close.pct_change()
     bars.resample("4h").last()
-    bars.groupby(bars.index.hour).close.sum()
+    bars.groupby(pd.DatetimeIndex(bars.index).hour).close.sum()
     bars.tz_convert("America/New_York")
     repr(bars.tail(2))
     resample(bars, "4h")

@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
+from robotrader_sdk.strategy.context import COLUMNS
 from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import OrderStatus, OrderType, Side
 from runner.sandbox.errors import WireError
+from runner.sandbox.settings import BotLimits
 
 LARGEST_FRAME = 64 * 1024
 LARGEST_STATE = 1_000_000
@@ -31,11 +33,12 @@ class _Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=True
 
 
 class MarketTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a strategy may know of a market."""
+    """What a strategy may know of a market; columns: those of its bars."""
 
     symbol: str
     is_perpetual: bool = False
     leverage: float = 1.0
+    columns: tuple[str, ...] = COLUMNS
 
 
 class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,17 +49,23 @@ class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_characters: int
     state_bytes: int
 
+    @classmethod
+    def of(cls, limits: BotLimits) -> Caps:
+        """Those of a bot's limits."""
+        return cls(limits.intents, limits.log_lines, limits.log_characters, limits.state_bytes)
+
 
 class Start(_Message, frozen=True):
     """The first message: raw frames with the bundle as JSON, then those with the state.
 
-    timeframe: the length of a bar in seconds.
+    params_are_checked: all parameters are there, as a `Ready` told them. timeframe: the length of
+    a bar in seconds.
     """
 
     params: dict[str, Any]
+    params_are_checked: bool
     markets: list[MarketTerms]
     timeframe: int
-    columns: list[str]
     caps: Caps
     bundle_bytes: int
     state_bytes: int
@@ -171,7 +180,9 @@ Intent = Place | Withdraw | Wish | TargetWeights
 
 
 class Ready(_Message, frozen=True):
-    """The strategy is loaded."""
+    """The strategy is loaded; all its parameters, as they were understood."""
+
+    params: dict[str, Any]
 
 
 class Answer(_Message, frozen=True):
@@ -235,14 +246,16 @@ def frame_length(prefix: bytes) -> int:
 def read_to_bot(payload: bytes) -> ToBot:
     """A message to a bot; WireError if it is none."""
     try:
-        return _to_bot.decode(payload)
+        message: ToBot = _to_bot.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(f"not a message: {error}") from None
+    return message
 
 
 def read_from_bot(payload: bytes) -> FromBot:
     """A message from a bot; WireError if it is none."""
     try:
-        return _from_bot.decode(payload)
+        message: FromBot = _from_bot.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
         raise WireError(f"not a message: {error}") from None
+    return message

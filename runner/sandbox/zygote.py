@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -82,11 +83,16 @@ def _become_first_process(channel: socket.socket) -> None:
 def _preload(modules: Sequence[str]) -> None:
     """Import what strategies use, so that bots share it; what is not installed is left out."""
     for name in modules:
+        package = name.removesuffix(".*")
         try:
-            importlib.import_module(name)
+            loaded = importlib.import_module(package)
         except ModuleNotFoundError as error:
-            if error.name != name.partition(".")[0]:
+            if error.name != package.partition(".")[0]:
                 raise
+            continue
+        if package != name:
+            for module in pkgutil.iter_modules(loaded.__path__, f"{package}."):
+                importlib.import_module(module.name)
 
 
 def _clear_environment() -> None:
