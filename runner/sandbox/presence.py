@@ -95,13 +95,11 @@ def _wrong_limits(bot: int, zygote: ZygoteProcess, limits: BotLimits) -> list[st
 
 
 def _shared_namespaces(zygote: ZygoteProcess, stack: Stack) -> list[str]:
-    ours = processes.namespaces_of(os.getpid())
-    theirs = processes.namespaces_of(zygote.first.outer)
     kinds = (*_SEPARATE_NAMESPACES, *(("user",) if stack.user_namespace else ()))
+    ours = processes.namespaces_of(os.getpid(), kinds)
+    theirs = processes.namespaces_of(zygote.first.outer, kinds)
     return [
-        f"the {kind} namespace is the runner's own"
-        for kind in kinds
-        if theirs.get(kind) in (None, ours[kind])
+        f"the {kind} namespace is the runner's own" for kind in kinds if theirs[kind] == ours[kind]
     ]
 
 
