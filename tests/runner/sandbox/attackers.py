@@ -13,9 +13,7 @@ from runner.sandbox.settings import BotLimits
 from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison
 
 BARS = synthetic_bars(24, "1h", seed=1)
-PATIENT = BotLimits(
-    wall_seconds=60.0, cpu_seconds=20.0, start_seconds=60.0, memory_bytes=64 << 20
-)
+PATIENT = BotLimits(wall_seconds=60.0, cpu_seconds=20.0, start_seconds=60.0, memory_bytes=64 << 20)
 """For what ends by itself, however busy the machine is."""
 
 _TOOLS = '''
