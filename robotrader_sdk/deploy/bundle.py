@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from robotrader_sdk.backtest.result import BacktestResult
-    from robotrader_sdk.strategy.parametric import Parametric
+    from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
+
+    AnyStrategy = Strategy | PortfolioStrategy
 
 __all__ = ["Bundle", "check_bundle", "library_source_hash", "load_bundle", "make_bundle"]
 
@@ -107,7 +110,7 @@ class Bundle:
         return bundle
 
 
-def make_bundle(strategy: Parametric | type[Parametric]) -> Bundle:
+def make_bundle(strategy: AnyStrategy | type[AnyStrategy]) -> Bundle:
     """The bundle of a strategy's class, from a notebook's cells, a script or a module.
 
     strategy: a class derived from rt.Strategy or rt.PortfolioStrategy, or an instance of one,
@@ -123,7 +126,7 @@ def make_bundle(strategy: Parametric | type[Parametric]) -> Bundle:
     return Bundle(owner.__name__, source_of(owner))
 
 
-def load_bundle(bundle: Bundle, module_name: str | None = None) -> type[Parametric]:
+def load_bundle(bundle: Bundle, module_name: str | None = None) -> type[AnyStrategy]:
     """The class that a bundle holds, in a module of its own.
 
     module_name: how the module is called; None: by the bundle's digest, so that what was pickled
@@ -163,7 +166,7 @@ def load_anew(bundle: Bundle, module_name: str) -> ModuleType:
 
 def check_bundle(
     bundle: Bundle,
-    strategy: Parametric | type[Parametric],
+    strategy: AnyStrategy | type[AnyStrategy],
     bars: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
 ) -> BacktestResult:
     """Backtest a class and its bundle on the same bars; the result, which both have given.
@@ -177,18 +180,13 @@ def check_bundle(
     """
     from robotrader_sdk.deploy import check
 
-    owner = _class_of(strategy)
-    asked = strategy() if isinstance(strategy, type) else strategy
-    return check.check(bundle, owner, asked, bars)
+    _class_of(strategy)
+    return check.check(bundle, strategy() if isinstance(strategy, type) else strategy, bars)
 
 
-def _class_of(strategy: Any) -> type[Parametric]:
-    from robotrader_sdk.strategy.base import Strategy
-    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
-
+def _class_of(strategy: Any) -> type[AnyStrategy]:
     owner = strategy if isinstance(strategy, type) else type(strategy)
-    roots = (Strategy, PortfolioStrategy)
-    if not issubclass(owner, roots) or owner in roots:
+    if not issubclass(owner, _roots()) or owner in _roots():
         raise BundleError(
             f"a bundle is made of a class derived from rt.Strategy or rt.PortfolioStrategy, or of "
             f"an instance of one, got {strategy!r}"
@@ -196,15 +194,20 @@ def _class_of(strategy: Any) -> type[Parametric]:
     return owner
 
 
+def _roots() -> tuple[type[Strategy], type[PortfolioStrategy]]:
+    from robotrader_sdk.strategy.base import Strategy
+    from robotrader_sdk.strategy.portfolio import PortfolioStrategy
+
+    return Strategy, PortfolioStrategy
+
+
 def _module_of(owner: type) -> ModuleType | None:
     return sys.modules.get(owner.__module__)
 
 
-def _strategy_in(module: ModuleType, bundle: Bundle) -> type[Parametric]:
-    from robotrader_sdk.strategy.parametric import Parametric
-
+def _strategy_in(module: ModuleType, bundle: Bundle) -> type[AnyStrategy]:
     owner = getattr(module, bundle.name, None)
-    if not isinstance(owner, type) or not issubclass(owner, Parametric):
+    if not isinstance(owner, type) or not issubclass(owner, _roots()):
         raise BundleError(f"{bundle.name} of the bundle is no strategy class")
     return owner
 
@@ -213,7 +216,7 @@ def _file_name(bundle: Bundle) -> str:
     """The name its code goes by, with which tracebacks and numba find the text."""
     lines = bundle.source.splitlines(keepends=True)
     name = FILE_NAME
-    if name in linecache.cache and linecache.cache[name][2] != lines:
+    if name in linecache.cache and "".join(linecache.getlines(name)) != bundle.source:
         name = f"<strategy {bundle.digest[:12]}>"
     linecache.cache[name] = (len(bundle.source), None, lines, name)
     return name

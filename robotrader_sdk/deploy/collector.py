@@ -188,7 +188,7 @@ class Collector:
             self._refuse(piece, "the relative import leaves its package")
             return None
         if is_own(one.module) or is_own(f"{one.module}.{one.name}"):
-            return self._inlined(origin, piece, one)
+            return self._inlined(piece, one)
         reason = why_not_available(one.module if one.name is None else f"{one.module}.{one.name}")
         piece.role, piece.imports, piece.text = Role.IMPORT, (one,), one.text
         if reason is not None and hint:
@@ -220,7 +220,7 @@ class Collector:
         piece = Piece(user.key, user.name, Role.HINT, one.text, None, unit, line, place, (one,))
         return self.keep(piece)
 
-    def _inlined(self, origin: Origin, piece: Piece, one: Import) -> Piece | None:
+    def _inlined(self, piece: Piece, one: Import) -> Piece | None:
         """From the user's own module: what it defines comes along, under the name it is used by."""
         if one.name is None or isinstance(piece.value, ModuleType):
             wanted = one.module if one.name is None else f"{one.module}.{one.name}"
@@ -258,10 +258,12 @@ class Collector:
         if reason is not None:
             self._refuse(piece, reason)
             return None
-        as_is = piece.key in self._literals or binding.kind is Kind.OPAQUE or expression is None
-        if is_plain(value) and (as_is or not is_formula(expression, value, origin.namespace)):
+        if piece.key in self._literals or binding.kind is Kind.OPAQUE:
+            expression = None
+        written = expression is not None and is_formula(expression, value, origin.namespace)
+        if is_plain(value) and not written:
             return self.as_literal(piece)
-        if as_is or expression is None:
+        if expression is None:
             self._refuse(piece, "is changed after it was made; give it its value in one expression")
             return None
         reason = why_not_read_again(expression)

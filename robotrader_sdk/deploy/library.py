@@ -48,7 +48,9 @@ def is_library_class(owner: type) -> bool:
     """Whether a class is one that the library's own file defines."""
     module = sys.modules.get(owner.__module__)
     file = getattr(module, "__file__", None)
-    return is_library(owner.__module__) and file is not None and ROOT in Path(file).resolve().parents
+    return (
+        is_library(owner.__module__) and file is not None and ROOT in Path(file).resolve().parents
+    )
 
 
 def what_changed(owner: type) -> str | None:

@@ -104,9 +104,10 @@ def _variables(owner: type) -> dict[str, Any]:
 
 def _node_of(unit: Unit, name: str, code: CodeType) -> ast.ClassDef | None:
     for node in ast.walk(unit.tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            if first_line(node) <= code.co_firstlineno <= (node.end_lineno or 0):
-                return node
+        if not isinstance(node, ast.ClassDef) or node.name != name:
+            continue
+        if first_line(node) <= code.co_firstlineno <= (node.end_lineno or 0):
+            return node
     return None
 
 

@@ -1,7 +1,6 @@
 """Which global names a definition uses, as the compiler sees it, and when."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -16,7 +16,9 @@ from robotrader_sdk.deploy.bindings import STAR, Binding, Guard, bindings_of
 from robotrader_sdk.deploy.code import methods, nested_codes, plain_function, written_code
 from robotrader_sdk.deploy.names import compiled
 
-_CELL = re.compile(r"<(?!frozen |string>|attrs |__array_function__|timed exec>).+>|.*ipykernel_\d+.*")
+_CELL = re.compile(
+    r"<(?!frozen |string>|attrs |__array_function__|timed exec>).+>|.*ipykernel_\d+.*"
+)
 _MAGIC = re.compile(r"^\s*(%|!|\?)|^[\w.]+\?{1,2}\s*$")
 _ASSIGNED_MAGIC = re.compile(r"^(\s*\w[\w, ]*=\s*)[%!].*")
 _TIMED = "<timed exec>"

@@ -125,9 +125,7 @@ def written_together(pieces: list[Piece]) -> str:
     """The text of a bundle: imports, then everything else, in the order given."""
     imports = {i for piece in pieces if piece.role is Role.IMPORT for i in piece.imports}
     bound = {one.bound for one in imports}
-    hints = {
-        i for p in pieces if p.role is Role.HINT for i in p.imports if i.bound not in bound
-    }
+    hints = {i for p in pieces if p.role is Role.HINT for i in p.imports if i.bound not in bound}
     if hints:
         imports.add(Import("typing", "TYPE_CHECKING", "TYPE_CHECKING"))
     if any("numpy." in p.text for p in pieces if p.role is Role.LITERAL):

@@ -17,10 +17,11 @@ _NUMPY_SCALARS = {"float64", "float32", "int64", "int32", "bool", "bool_"}
 _DEEPEST = 20
 _WIDEST = 88
 
-_PURE_BUILTINS = frozenset(
-    "abs all any bin bool bytes chr complex dict divmod enumerate float frozenset hex int len list "
-    "max min oct ord pow range reversed round set sorted str sum tuple zip".split()
-)
+_PURE_BUILTINS = {
+    "abs", "all", "any", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod",
+    "enumerate", "float", "frozenset", "hex", "int", "len", "list", "max", "min", "oct",
+    "ord", "pow", "range", "reversed", "round", "set", "sorted", "str", "sum", "tuple", "zip",
+}  # fmt: skip
 _FORMULA_NODES = (
     ast.Constant, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Tuple, ast.List,
     ast.Set, ast.Dict, ast.Subscript, ast.Slice, ast.JoinedStr, ast.FormattedValue, ast.Starred,
@@ -79,7 +80,7 @@ def _items(value: Any) -> list[str]:
 
 
 def _brackets(value: object) -> tuple[str, str]:
-    pairs = {
+    pairs: dict[type, tuple[str, str]] = {
         dict: ("{", "}"),
         list: ("[", "]"),
         tuple: ("(", ")"),

@@ -17,12 +17,13 @@ from typing import Any
 from robotrader_sdk.deploy.code import plain_function, same_code
 
 _DESCRIPTORS = (property, staticmethod, classmethod, functools.cached_property)
-_NOT_OF_A_CLASS = frozenset(
-    "__module__ __dict__ __weakref__ __doc__ __annotations__ __orig_bases__ __parameters__ "
-    "__qualname__ __firstlineno__ __static_attributes__ __annotate__ __annotate_func__ "
-    "__annotations_cache__ __abstractmethods__ __dataclass_fields__ __dataclass_params__ "
-    "__signature__ __class_vars__ __private_attributes__ _abc_impl _model".split()
-)
+_NOT_OF_A_CLASS = {
+    "__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__orig_bases__",
+    "__parameters__", "__qualname__", "__firstlineno__", "__static_attributes__",
+    "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__",
+    "__dataclass_fields__", "__dataclass_params__", "__signature__", "__class_vars__",
+    "__private_attributes__", "_abc_impl", "_model",
+}  # fmt: skip
 """Caches, where a class was made, and what only repeats its other attributes."""
 _NOT_OF_AN_INSTANCE = frozenset({"__module__", "__doc__", "__wrapped__", "__annotations__"})
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")

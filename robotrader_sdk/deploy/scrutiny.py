@@ -14,15 +14,17 @@ from robotrader_sdk.deploy.names import Uses
 Finding = tuple[int, str, str]
 """Line, name, reason."""
 
-_NUMBA = frozenset("njit jit vectorize guvectorize cfunc stencil generated_jit".split())
+_NUMBA = {
+    "njit", "jit", "vectorize", "guvectorize", "cfunc", "stencil", "generated_jit",
+}  # fmt: skip
 _NUMBA_OPTIONS = {
     "cache": "cache=True needs a folder to write to, which the jail doesn't have; leave it out",
     "parallel": "parallel=True needs threads, which the jail doesn't start; leave it out",
 }
-_CHANGES = frozenset(
-    "append appendleft extend extendleft insert add update setdefault pop popleft popitem remove "
-    "discard clear sort reverse".split()
-)
+_CHANGES = {
+    "append", "appendleft", "extend", "extendleft", "insert", "add", "update", "setdefault",
+    "pop", "popleft", "popitem", "remove", "discard", "clear", "sort", "reverse",
+}  # fmt: skip
 _KEEP_ON_SELF = "is changed while the strategy runs, and a restarted bot would lose that; keep it "
 _SECRETS = frozenset({"environ", "environb", "getenv", "getpass"})
 _CLOCKS = frozenset({"now", "utcnow", "today"})
@@ -37,9 +39,9 @@ def findings_in(node: ast.stmt, uses: Uses, namespace: Mapping[str, Any]) -> Ite
         if isinstance(part, ast.Call):
             yield from _numba_options(part)
         name = _changed(part)
-        if name in uses.later and name not in uses.locals:
-            if isinstance(namespace.get(name), dict | list | set | deque | bytearray):
-                yield _line(part), name, f"{_KEEP_ON_SELF}on self, not in a global"
+        is_global = name in uses.later and name not in uses.locals
+        if is_global and isinstance(namespace.get(name), dict | list | set | deque | bytearray):
+            yield _line(part), name, f"{_KEEP_ON_SELF}on self, not in a global"
 
 
 def why_not_read_again(expression: ast.expr) -> str | None:
@@ -84,7 +86,11 @@ def _imports(node: ast.AST) -> Iterator[Finding]:
 def _from(node: ast.ImportFrom) -> Iterator[Finding]:
     if node.level:
         name = "." * node.level + (node.module or "")
-        yield node.lineno, name, "a relative import inside a function can't travel; move it to the top"
+        yield (
+            node.lineno,
+            name,
+            "a relative import inside a function can't travel; move it to the top",
+        )
         return
     for alias in node.names:
         reason = why_not_available(f"{node.module}.{alias.name}")

@@ -1,7 +1,6 @@
 """Makes what a bundle holds once more, and compares it with what runs."""
 
 from __future__ import annotations
-
 import __future__
 
 import sys
