@@ -108,7 +108,8 @@ class Problem(NamedTuple):
     where: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where or 'source'}, line {self.line}: {self.name}: {self.reason}"
+        place = f"{self.where}, line {self.line}: " if self.line else ""
+        return f"{place}{self.name}: {self.reason}"
 
 
 class BundleError(DeployError):

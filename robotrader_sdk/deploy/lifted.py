@@ -26,7 +26,7 @@ def collect_local(collector: Collector, origin: Origin, owner: type) -> None:
     unit = None if code is None else origin.unit_of(code)
     node = None if code is None or unit is None else _node_of(unit, owner.__name__, code)
     if code is None or unit is None or node is None:
-        collector.problems.append(Problem(0, owner.__qualname__, _NO_SOURCE, origin.name))
+        collector.problems.append(Problem(0, owner.__qualname__, _NO_SOURCE))
         return
     line = first_line(node)
     place: Place = (0, origin.units.index(unit), line, 1)

@@ -61,7 +61,7 @@ class _Search:
             collect_local(collector, origin, owner)
         elif "." in owner.__qualname__:
             reason = "stands inside another class; write it at the top level"
-            collector.problems.append(Problem(0, owner.__qualname__, reason, origin.name))
+            collector.problems.append(Problem(0, owner.__qualname__, reason))
         else:
             collector.pin(origin, owner.__name__, owner)
             collector.need(origin, owner.__name__, None, 0)

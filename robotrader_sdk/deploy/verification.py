@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 from typing import NamedTuple
 
+from robotrader_sdk.deploy.bindings import STAR, Kind
 from robotrader_sdk.deploy.library import what_changed
 from robotrader_sdk.deploy.lifted import CHANGED
 from robotrader_sdk.deploy.pieces import Piece, Role, once
@@ -48,7 +49,7 @@ def _make(pieces: list[Piece], module: ModuleType) -> Wrong | None:
             lines.insert(0, "import numpy" if "numpy." in piece.text else "")
         flags = __future__.annotations.compiler_flag if piece.future else 0
         try:
-            text = "\n".join(lines)
+            text = "\n".join([_imported_beside(piece), *lines])
             code = compile(text, "<strategy>", "exec", flags, dont_inherit=True, optimize=0)
             exec(code, vars(module))  # noqa: S102 - the user's own code, where it already ran
         except Exception as error:  # noqa: BLE001 - whatever it raises is told
@@ -56,6 +57,13 @@ def _make(pieces: list[Piece], module: ModuleType) -> Wrong | None:
             reason = f"can't be made from its source alone: {type(error).__name__}: {said}"
             return Wrong(piece, reason)
     return None
+
+
+def _imported_beside(piece: Piece) -> str:
+    """What is never run: to call `np.mean`, Python compiles otherwise if it sees np imported."""
+    beside = piece.unit.bindings if piece.unit else ()
+    names = {b.name for b in beside if b.kind in {Kind.IMPORT, Kind.FROM} and b.name != STAR}
+    return "\n".join(["if 0:", "    pass", *(f"    import sys as {name}" for name in sorted(names))])
 
 
 def _compare(piece: Piece, module: ModuleType) -> list[Wrong]:

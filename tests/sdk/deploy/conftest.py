@@ -20,13 +20,13 @@ Python = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def bars() -> Any:
-    """Forty hours, which any of the shapes trades on."""
-    return rt.synthetic_bars(40, seed=3)
+    """A day of hours, which any of the shapes trades on."""
+    return rt.synthetic_bars(24, seed=3)
 
 
 @pytest.fixture(scope="session")
 def panel() -> Any:
-    return {s: rt.synthetic_bars(40, "1d", seed=k) for k, s in enumerate(("BTC/USDT", "ETH/USDT"))}
+    return {s: rt.synthetic_bars(24, "1d", seed=k) for k, s in enumerate(("BTC/USDT", "ETH/USDT"))}
 
 
 @pytest.fixture(scope="session")

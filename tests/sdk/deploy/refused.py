@@ -7,7 +7,7 @@ from .shapes import RT, Refusal, bot
 REFUSED = (
     Refusal(
         "an open file",
-        cells=(RT + "LOG = open('/dev/null')\n" + bot("LOG.fileno()"),),
+        cells=(RT + "LOG = __import__('sys').__stderr__\n" + bot("LOG.fileno()"),),
         problems=(
             (
                 "<cell 1>",
@@ -295,7 +295,7 @@ import os
             ),
             (
                 "<cell 1>",
-                6,
+                7,
                 "__import__",
                 "write imports out",
             ),
@@ -307,13 +307,13 @@ import os
         problems=(
             (
                 "<cell 1>",
-                5,
+                6,
                 "eval",
                 "can't be seen",
             ),
             (
                 "<cell 1>",
-                5,
+                6,
                 "exec",
                 "can't be seen",
             ),
@@ -325,13 +325,13 @@ import os
         problems=(
             (
                 "<cell 1>",
-                5,
+                6,
                 "input",
                 "neither screen nor keyboard",
             ),
             (
                 "<cell 1>",
-                5,
+                6,
                 "open",
                 "no files",
             ),
@@ -388,8 +388,8 @@ class Bot(rt.Strategy):
     ),
     Refusal(
         "numba that needs a folder or threads",
-        cells=(
-            RT
+        files={
+            "main.py": RT
             + """\
 import numba
 @numba.njit(cache=True)
@@ -399,17 +399,17 @@ def a(x):
 def b(x):
     return x
 """
-            + bot("a(1) + b(1)"),
-        ),
+            + bot("a(1) + b(1)")
+        },
         problems=(
             (
-                "<cell 1>",
+                "main.py",
                 3,
                 "njit",
                 "cache=True needs a folder",
             ),
             (
-                "<cell 1>",
+                "main.py",
                 6,
                 "jit",
                 "parallel=True needs threads",
@@ -441,7 +441,7 @@ def half(x):
         problems=(
             (
                 "<cell 1>",
-                7,
+                8,
                 "hlaf",
                 "is defined nowhere (did you mean 'half'?)",
             ),
@@ -461,7 +461,7 @@ if TYPE_CHECKING:
         problems=(
             (
                 "<cell 1>",
-                7,
+                9,
                 "np",
                 "for type checkers only",
             ),
@@ -476,7 +476,7 @@ if TYPE_CHECKING:
         problems=(
             (
                 "<cell 2>",
-                3,
+                4,
                 "In",
                 "belongs to the notebook",
             ),
@@ -602,7 +602,7 @@ for day in [timedelta(days=1)]:
         problems=(
             (
                 "<cell 2>",
-                3,
+                4,
                 "made",
                 "has no source at hand",
             ),
@@ -695,7 +695,7 @@ class Base(rt.Strategy):
         problems=(
             (
                 "<cell 2>",
-                2,
+                1,
                 "Bot",
                 "base class of it is not what its source gives",
             ),
@@ -913,21 +913,9 @@ def size():
         problems=(
             (
                 "helpers.py",
-                3,
+                2,
                 "open",
                 "no files",
-            ),
-        ),
-    ),
-    Refusal(
-        "what stands under the guard of a script",
-        files={"main.py": ""},
-        problems=(
-            (
-                "script.py",
-                8,
-                "STEP",
-                "which only a script runs",
             ),
         ),
     ),
@@ -937,27 +925,9 @@ def size():
         problems=(
             (
                 "main.py",
-                5,
+                6,
                 "__file__",
                 "doesn't travel",
-            ),
-        ),
-    ),
-    Refusal(
-        "a strategy of the library that was changed",
-        cells=(
-            """\
-import strategies.sma_cross as s
-s.SmaCross
-""",
-            "from strategies import SmaCross\n" + bot("1", base="SmaCross"),
-        ),
-        problems=(
-            (
-                "<cell 2>",
-                1,
-                "SmaCross",
-                "warmup_bars of it was changed at run time",
             ),
         ),
     ),

@@ -113,9 +113,9 @@ for k in range(4):
             + """\
 prices = rt.synthetic_bars(50).close
 MEAN = float(prices.mean())
-SPREAD = prices.std()
+SPREAD = prices.to_numpy().std()
 """
-            + bot("MEAN + SPREAD"),
+            + bot("(MEAN + SPREAD) / 100"),
         ),
         says=("import numpy",),
         never=("prices",),
@@ -212,13 +212,13 @@ class More(Sized):
         "a subclass of a library strategy",
         cells=(
             """\
-from strategies import SmaCross
+from strategies import BuyAndHold
 
-class Bot(SmaCross):
-    warmup_bars = 60
+class Bot(BuyAndHold):
+    warmup_bars = 3
 """,
         ),
-        says=("from strategies import SmaCross",),
+        says=("from strategies import BuyAndHold",),
     ),
     Shape(
         "a library strategy with other defaults",
@@ -752,7 +752,7 @@ _MISSING = object()
 
 def size(x=_MISSING):
     log.debug('asked')
-    return 1 if x is not _MISSING else FEES.taker + DAY.days + float(TEN) + FRAME.seconds
+    return 1 if x is not _MISSING else FEES.taker + DAY.days + float(TEN) + FRAME.seconds / 3600
 """
             + bot(
                 "size() + len(PATTERN.findall('aaba'))",
@@ -832,7 +832,7 @@ def half(x):
 def size(x):
     return half(x) + 1
 """
-            + bot("size.py_func(3.0)"),
+            + bot("half.py_func(3.0) + size.py_func.__code__.co_argcount"),
         ),
         says=(
             """\
