@@ -123,12 +123,12 @@ def _bits(result: BacktestResult) -> list[bytes]:
 def _in_table(one: pd.DataFrame, other: pd.DataFrame) -> str | None:
     n_common = min(len(one), len(other))
     found = [
-        (row, str(name))
-        for name in one.columns
+        (row, place, str(name))
+        for place, name in enumerate(one.columns)
         if (row := _in_column(one[name][:n_common], other[name][:n_common])) is not None
     ]
     if found:
-        row, name = min(found)
+        row, _, name = min(found)
         return f"row {row}, {name}: {one[name].iloc[row]} and {other[name].iloc[row]}"
     return None if len(one) == len(other) else f"{len(one)} rows and {len(other)}"
 

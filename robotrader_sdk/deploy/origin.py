@@ -17,7 +17,7 @@ from robotrader_sdk.deploy.code import methods, nested_codes, plain_function, wr
 from robotrader_sdk.deploy.names import compiled
 
 _CELL = re.compile(
-    r"<(?!frozen |string>|attrs |__array_function__|timed exec>).+>|.*ipykernel_\d+.*"
+    r"<(?!frozen |string>|attrs |strategy|__array_function__|timed exec>).+>|.*ipykernel_\d+.*"
 )
 _MAGIC = re.compile(r"^\s*(%|!|\?)|^[\w.]+\?{1,2}\s*$")
 _ASSIGNED_MAGIC = re.compile(r"^(\s*\w[\w, ]*=\s*)[%!].*")
@@ -142,7 +142,7 @@ def _units(namespace: dict[str, Any]) -> Iterator[Unit]:
         text = _read(filename, namespace)
         for unit in _read_units(filename, text) if text.strip() else ():
             # IPython carries `from __future__` over from one cell to the next.
-            unit.future = unit.future or filename in texts_left_to_checkers
+            unit.future = unit.future or unit.filename in texts_left_to_checkers
             yield unit
 
 

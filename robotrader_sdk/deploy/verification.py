@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from robotrader_sdk.deploy.bindings import STAR, Kind
 from robotrader_sdk.deploy.library import what_changed
-from robotrader_sdk.deploy.lifted import CHANGED
 from robotrader_sdk.deploy.pieces import Piece, Role, once
 from robotrader_sdk.deploy.sameness import difference
 
@@ -63,7 +62,9 @@ def _imported_beside(piece: Piece) -> str:
     """What is never run: to call `np.mean`, Python compiles otherwise if it sees np imported."""
     beside = piece.unit.bindings if piece.unit else ()
     names = {b.name for b in beside if b.kind in {Kind.IMPORT, Kind.FROM} and b.name != STAR}
-    return "\n".join(["if 0:", "    pass", *(f"    import sys as {name}" for name in sorted(names))])
+    return "\n".join(
+        ["if 0:", "    pass", *(f"    import sys as {name}" for name in sorted(names))]
+    )
 
 
 def _compare(piece: Piece, module: ModuleType) -> list[Wrong]:
@@ -81,9 +82,14 @@ def _compare(piece: Piece, module: ModuleType) -> list[Wrong]:
     if where and isinstance(piece.value, type):
         reason = f"{where.lstrip(chr(39) + '.').removeprefix('s ')} of it is not what its source "
         return [Wrong(piece, f"{reason}gives; {_ADVICE}")]
+    if where:
+        reason = f"{where.removeprefix(chr(39) + 's ')} of it used a value that was changed since"
+        return [Wrong(piece, f"{reason}; {_RUN_AGAIN}")]
     if piece.role is Role.DEFINITION:
-        return [Wrong(piece, CHANGED)]
-    return [Wrong(piece, "is not what its source gives; give it its value in one expression")]
+        return [Wrong(piece, f"its source has changed since it was defined; {_RUN_AGAIN}")]
+    reason = "is not what its source gives: it, or what it is made of, was changed since"
+    return [Wrong(piece, f"{reason}; {_RUN_AGAIN}")]
 
 
-_ADVICE = "write it in the class, then run its cell or load its module again"
+_RUN_AGAIN = "run its cell or load its module again"
+_ADVICE = f"write it in the class, then {_RUN_AGAIN}"

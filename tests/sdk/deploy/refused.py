@@ -674,7 +674,7 @@ N = 2
                 "<cell 1>",
                 3,
                 "size",
-                "source has changed since",
+                "defaults of it used a value that was changed since",
             ),
         ),
     ),

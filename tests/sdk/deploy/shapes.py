@@ -5,6 +5,7 @@ Read by the tests and by the processes that they start, so it imports the standa
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import linecache
 import sys
@@ -38,6 +39,12 @@ class Refusal:
     problems: tuple[tuple[str, int, str, str], ...]
     cells: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+
+
+def traded(result: Any) -> str:
+    """What a run did, as a hash of every bit of it."""
+    tables = (result.fill_table, result.lot_table, result.order_table, result.equity_values)
+    return hashlib.sha256(b"".join(table.tobytes() for table in tables)).hexdigest()
 
 
 def bot(amount: str = "1.0", extra: str = "", base: str = "rt.Strategy") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,20 +12,10 @@ import pytest
 import robotrader_sdk as rt
 from robotrader_sdk.deploy.bundle import Bundle, check_bundle, load_bundle, make_bundle
 
-from .shapes import Shape, loaded
+from .shapes import Shape, loaded, traded
 from .travelling import TRAVELLING
 
 BY_NAME = {shape.name: shape for shape in TRAVELLING}
-
-
-def traded(result: rt.BacktestResult) -> str:
-    """What a run did, as a hash."""
-    tables = "".join(map(pd_text, (result.fills, result.trades, result.orders, result.rejected)))
-    return hashlib.sha256(tables.encode() + result.equity_values.tobytes()).hexdigest()
-
-
-def pd_text(table: Any) -> str:
-    return str(table.to_csv())
 
 
 @pytest.fixture(scope="module")
@@ -64,61 +53,47 @@ def test_a_bundle_of_a_bundle_is_the_same(name: str, made: dict[str, Any]) -> No
 
 
 FRESH = """
-import json, sys
+import json, pathlib, sys, tempfile
 import robotrader_sdk as rt
-from robotrader_sdk.deploy.bundle import Bundle, load_bundle
-import hashlib
-
-def traded(result):
-    tables = (result.fills, result.trades, result.orders, result.rejected)
-    text = "".join(str(t.to_csv()) for t in tables)
-    return hashlib.sha256(text.encode() + result.equity_values.tobytes()).hexdigest()
+from robotrader_sdk.deploy.bundle import Bundle, load_bundle, make_bundle
+from tests.sdk.deploy.shapes import loaded, traded
+from tests.sdk.deploy.travelling import TRAVELLING
 
 bars = rt.synthetic_bars(24, seed=3)
 panel = {s: rt.synthetic_bars(24, "1d", seed=k) for k, s in enumerate(("BTC/USDT", "ETH/USDT"))}
-done = {}
+done, digests = {}, {}
 for name, text in json.load(sys.stdin).items():
     owner = load_bundle(Bundle.from_json(text))
     own = panel if issubclass(owner, rt.PortfolioStrategy) else bars
     done[name] = traded(rt.backtest(owner(), own))
-print(json.dumps(done))
-"""
-
-
-def test_in_another_process_it_trades_alike(
-    made: dict[str, Any], python: Callable[..., Any]
-) -> None:
-    """Where none of the modules and cells is known."""
-    bundles = {name: found[0].to_json() for name, found in made.items()}
-    done = python(FRESH, json.dumps(bundles))
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {name: found[1] for name, found in made.items()}
-
-
-DIGESTS = """
-import json, pathlib, sys, tempfile
-from robotrader_sdk.deploy.bundle import make_bundle
-from tests.sdk.deploy.shapes import loaded
-from tests.sdk.deploy.travelling import TRAVELLING
-
-done = {}
 for number, shape in enumerate(TRAVELLING):
     with tempfile.TemporaryDirectory() as folder:
         with loaded(shape, pathlib.Path(folder), f"other{number}") as module:
-            done[shape.name] = make_bundle(module.Bot()).digest
-print(json.dumps(done))
+            digests[shape.name] = make_bundle(module.Bot()).digest
+print(json.dumps([done, digests]))
 """
+
+
+@pytest.fixture(scope="module")
+def elsewhere(made: dict[str, Any], python: Callable[..., Any]) -> Any:
+    """What another process, with other hashes, makes of the bundles and then of the shapes."""
+    bundles = {name: found[0].to_json() for name, found in made.items()}
+    done = python(FRESH, json.dumps(bundles), PYTHONHASHSEED="4711")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_in_another_process_it_trades_alike(made: dict[str, Any], elsewhere: Any) -> None:
+    """Where none of the modules and cells is known."""
+    assert elsewhere[0] == {name: found[1] for name, found in made.items()}
+
+
 DEPENDS_ON_THE_PROCESS = {"a set, and what its order gave"}
 
 
-def test_the_digest_is_the_same_in_every_process(
-    made: dict[str, Any], python: Callable[..., Any]
-) -> None:
-    done = python(DIGESTS, PYTHONHASHSEED="4711")
-    assert done.returncode == 0, done.stderr
-    other = json.loads(done.stdout)
+def test_the_digest_is_the_same_in_every_process(made: dict[str, Any], elsewhere: Any) -> None:
     digests = {name: found[0].digest for name, found in made.items()}
-    differing = {name for name in digests if digests[name] != other[name]}
+    differing = {name for name in digests if digests[name] != elsewhere[1][name]}
     assert differing <= DEPENDS_ON_THE_PROCESS
 
 

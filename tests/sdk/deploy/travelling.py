@@ -215,7 +215,7 @@ class More(Sized):
 from strategies import BuyAndHold
 
 class Bot(BuyAndHold):
-    warmup_bars = 3
+    note = 'mine'
 """,
         ),
         says=("from strategies import BuyAndHold",),
