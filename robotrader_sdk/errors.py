@@ -27,8 +27,10 @@ Every error says what was wrong, what was expected and what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class RobotraderError(Exception):

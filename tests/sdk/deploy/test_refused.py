@@ -42,5 +42,5 @@ def test_is_refused_with_line_and_reason(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", [rt.Strategy, rt.PortfolioStrategy, int, 3, "Bot", None])
 def test_what_is_no_strategy_is_no_bundle(given: Any) -> None:
-    with pytest.raises(BundleError, match="derived from rt.Strategy or rt.PortfolioStrategy"):
+    with pytest.raises(BundleError, match=r"derived from rt\.Strategy or rt\.PortfolioStrategy"):
         make_bundle(given)
