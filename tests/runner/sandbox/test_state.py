@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import robotrader_sdk as rt
+from robotrader_sdk.deploy.bundle import make_bundle
 from runner.sandbox.in_process import InProcess
 from runner.sandbox.outcome import Outcome
 from strategies.catalog import CATALOG
@@ -75,7 +76,7 @@ def test_a_bot_that_is_killed_decides_as_one_that_is_not_jailed_at_all(prison, n
     kills = set(random.Random(name).sample(range(FIRST + 1, N_BARS), 6))
 
     async def jailed(case, state):
-        bundle = prison.bundle(type(case.strategy))
+        bundle = make_bundle(case.strategy)
         params, markets = case.strategy.params, case.markets
         return await prison.jail.spawn(bundle, params, state, markets=markets, timeframe=HOUR)
 
