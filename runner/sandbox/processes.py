@@ -49,8 +49,8 @@ def kilobytes(text: str) -> int:
 
 def namespaces_of(number: int, kinds: Sequence[str]) -> dict[str, str]:
     """The namespaces of these kinds that a process is in; OSError if it may not be inspected."""
-    # A process that has changed its user id may not list its own folder, but read what is in it.
-    return {kind: os.readlink(f"/proc/{number}/ns/{kind}") for kind in kinds}
+    # Not by listing: a process that has changed its user id may not list its own folder.
+    return {kind: str(Path(f"/proc/{number}/ns/{kind}").readlink()) for kind in kinds}
 
 
 def _fields(place: Path) -> dict[str, str]:

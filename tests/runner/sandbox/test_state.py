@@ -19,7 +19,7 @@ from strategies.catalog import CATALOG
 from tests.runner.sandbox.library import HOUR, case_of
 from tests.runner.sandbox.toy_exchange import ToyExchange
 
-N_BARS, FIRST = 130, 60
+N_BARS, FIRST = 125, 85
 
 
 def decisions_of(ask, case, kills, seed):
@@ -65,8 +65,9 @@ def test_whoever_takes_over_decides_as_if_nothing_had_happened(name, kills, seed
     assert found == lived(name, seed)
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", [name for name in CATALOG if name != "BuyAndHold"])
 def test_the_case_decides_something(name):
+    """BuyAndHold does so at the first bar of all, and never again."""
     assert set(lived(name, 1)) - {msgspec.msgpack.encode(())}
 
 
@@ -103,4 +104,4 @@ class Remembers(rt.Strategy):
 def test_what_an_attribute_holds_stays_the_same_object_as_what_the_context_shows():
     case = case_of("SmaCross", N_BARS)
     case = type(case)(Remembers(), case.markets, case.bars)
-    asyncio.run(decisions_of(in_process, case, {70, 71, 100}, 3))
+    asyncio.run(decisions_of(in_process, case, {90, 91, 100}, 3))
