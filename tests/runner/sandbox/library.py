@@ -30,6 +30,7 @@ _SHORTER: dict[str, dict[str, Any]] = {
     "Grid": {"levels": 4, "spacing": 0.004, "fraction": 0.2},
     "MomentumRotation": {"lookback": 20, "skip": 2},
     "RiskParity": {"length": 20},
+    "Supertrend": {"length": 4, "multiplier": 1.0},
     "TripleScreen": {"fast": 3, "slow": 6, "signal": 3, "coarse": "4h", "oversold": 45.0},
     "PairsReversion": {"length": 20, "entry": 1.0, "first": "A/USDT", "second": "B/USDT"},
     "FundingCarry": {"days": 1, "spot": "A/USDT", "perpetual": "B/USDT", "entry": 0.05},
