@@ -135,3 +135,36 @@ def _rates(source: str) -> pd.Series[float]:
         return pd.Series(frame.iloc[:, 1].to_numpy(dtype=float), index=pd.DatetimeIndex(index))
     except (OSError, ValueError, IndexError) as error:
         raise CommandError(f"--funding {source} can't be read: {error}") from None
+
+
+doctor = typer.Typer(help="Look whether this host has what the runner needs.")
+
+
+@doctor.callback()
+def choose_examination() -> None:
+    """Look whether this host has what the runner needs."""
+
+
+@doctor.command("jail")
+def examine_jail(
+    accept_min: Annotated[
+        bool, typer.Option(help="Take the level 'min', which leaks names of files, for enough.")
+    ] = False,
+) -> None:
+    """Try to break out of a jail for user code, and say which level this host gives."""
+    import asyncio
+
+    try:
+        from runner.sandbox.doctor import examine
+        from runner.sandbox.settings import JailSettings
+    except ModuleNotFoundError as error:
+        raise CommandError(
+            f"the jail needs {error.name}; install it with: pip install 'robotrader[runner]'"
+        ) from None
+    out = terminal.stdout()
+
+    def say(line: str) -> None:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    if not asyncio.run(examine(say, JailSettings(accepts_min=accept_min))):
+        raise typer.Exit(1)

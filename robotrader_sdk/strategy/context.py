@@ -20,6 +20,7 @@ from robotrader_sdk.strategy.intents import (
     read_terms,
 )
 from robotrader_sdk.strategy.randomness import BarRandomness
+from robotrader_sdk.strategy.source import Bars, bars_of
 from robotrader_sdk.trading.order import Purpose, SizeUnit
 from robotrader_sdk.types import Direction, OrderType, Side
 
@@ -90,13 +91,13 @@ class Account(Protocol):
 class Columns:
     """The bars as plain lists, for reading single values fast; each made when first asked for."""
 
-    def __init__(self, bars: pd.DataFrame) -> None:
+    def __init__(self, bars: Bars) -> None:
         self._bars = bars
 
     def __getattr__(self, name: str) -> list[float]:
         if name not in COLUMNS:
             raise AttributeError(name)
-        values: list[float] = self._bars[name].to_numpy().tolist()
+        values: list[float] = bars_of(self._bars)[name].to_numpy().tolist()
         self.__dict__[name] = values
         return values
 
@@ -112,9 +113,9 @@ class Context:
 
     __slots__ = (
         "_account",
+        "_bars",
         "_clock",
         "_columns",
-        "_frame",
         "_randomness",
         "intents",
         "n_orders",
@@ -122,17 +123,17 @@ class Context:
 
     def __init__(
         self,
-        bars: pd.DataFrame,
+        bars: Bars,
         columns: Columns,
         clock: Clock,
         account: Account,
         seed: tuple[int, str],
     ) -> None:
-        self._frame = bars
+        self._bars = bars
         self._columns = columns
         self._clock = clock
         self._account = account
-        self._randomness = BarRandomness(bars.index, seed[0], zlib.crc32(seed[1].encode()))
+        self._randomness = BarRandomness(self._open_time, seed[0], zlib.crc32(seed[1].encode()))
         self.intents: list[Intent] = []
         self.n_orders = 0
 
@@ -144,8 +145,7 @@ class Context:
     @property
     def time(self) -> pd.Timestamp:
         """The open_time of the current bar, UTC."""
-        time: pd.Timestamp = self._frame.index[self._clock.closed - 1]
-        return time
+        return self._open_time(self._clock.closed - 1)
 
     @property
     def open(self) -> float:
@@ -181,7 +181,7 @@ class Context:
     def history(self, n_bars: int) -> pd.DataFrame:
         """The last bars up to now as a DataFrame of its own, fewer at the start."""
         now = self._clock.bar
-        return self._frame.iloc[max(0, now + 1 - n_bars) : now + 1].copy()
+        return bars_of(self._bars).iloc[max(0, now + 1 - n_bars) : now + 1].copy()
 
     @property
     def position(self) -> Position:
@@ -275,6 +275,10 @@ class Context:
         if unit is SizeUnit.QUANTITY and 0 < size <= against:
             return Purpose.EXIT, unit, size
         return Purpose.ENTRY, unit, size
+
+    def _open_time(self, bar: int) -> pd.Timestamp:
+        time: pd.Timestamp = bars_of(self._bars).index[bar]
+        return time
 
     def _new_orders(self) -> list[Order]:
         return [intent for intent in self.intents if isinstance(intent, Order)]

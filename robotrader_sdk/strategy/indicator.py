@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from robotrader_sdk.errors import LookaheadError, StrategyError
 from robotrader_sdk.strategy.handles import BarsHandle, ColumnHandle, Handle
-from robotrader_sdk.strategy.source import Source
+from robotrader_sdk.strategy.source import Bars, Source
 from robotrader_sdk.types import Timeframe
 
 __all__ = ["BarsHandle", "Clock", "ColumnHandle", "IndicatorView", "Registry"]
@@ -95,7 +95,7 @@ class Registry:
     """
 
     def __init__(
-        self, bars: pd.DataFrame, clock: Clock, owner: str, timeframe: Timeframe | None = None
+        self, bars: Bars, clock: Clock, owner: str, timeframe: Timeframe | None = None
     ) -> None:
         self.source = Source(bars, timeframe)
         self.clock = clock

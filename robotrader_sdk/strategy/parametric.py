@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from robotrader_sdk.errors import ParameterError, StrategyError
 from robotrader_sdk.loading import without_collecting
-from robotrader_sdk.strategy.params import Param, build_model, param, validate_params
+from robotrader_sdk.strategy.params import (
+    Param,
+    build_model,
+    declared_params,
+    param,
+    validate_params,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pydantic
 
@@ -71,7 +77,7 @@ class Parametric:
     @property
     def params(self) -> dict[str, Any]:
         """The values of the declared parameters."""
-        return {name: self.__dict__[name] for name in _model_of(type(self)).model_fields}
+        return {name: self.__dict__[name] for name in declared_params(type(self))}
 
     def check(self) -> None:
         """Raise ValueError if the parameters don't fit together."""
@@ -99,7 +105,19 @@ class Parametric:
 
     def fresh(self) -> Self:
         """A new strategy of the same class and parameters, without any state of a run."""
-        return type(self)(**self.params)
+        return type(self).with_valid(self.params)
+
+    @classmethod
+    def with_valid(cls, params: Mapping[str, Any]) -> Self:
+        """A strategy with all its parameters, as `params` gives them: they are not checked again.
+
+        A class with an `__init__` of its own is made by that, which does check them.
+        """
+        if cls.__init__ is not Parametric.__init__:
+            return cls(**params)
+        made = object.__new__(cls)
+        made.__dict__.update(params)
+        return made
 
     def __repr__(self) -> str:
         shown = {k: v for k, v in self.params.items() if k != "seed" or v != 0}

@@ -6,6 +6,7 @@ import difflib
 import inspect
 import sys
 import typing
+from collections import ChainMap
 from typing import Any
 
 import numpy as np
@@ -120,9 +121,9 @@ def _annotation(strategy_class: type, name: str) -> Any:
     for base in strategy_class.__mro__:
         annotation = inspect.get_annotations(base).get(name)
         if isinstance(annotation, str):
-            scope = {**vars(typing), **vars(sys.modules.get(base.__module__, typing))}
+            own = vars(sys.modules.get(base.__module__, typing))
             try:
-                return eval(annotation, scope)  # noqa: S307 - the author's own annotation
+                return eval(annotation, {}, ChainMap(own, vars(typing)))  # noqa: S307 - the author's own annotation
             except (NameError, SyntaxError, TypeError, AttributeError) as error:
                 raise ParameterError(
                     f"the type of {strategy_class.__name__}.{name}, {annotation!r}, can't be "

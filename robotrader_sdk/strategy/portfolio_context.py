@@ -60,7 +60,7 @@ class PortfolioContext:
         self._account = account
         self._limits = limits
         self._owner = owner
-        self._randomness = BarRandomness(panel.index, seed)
+        self._randomness = BarRandomness(panel.index.__getitem__, seed)
         self._asked: Weights | None = None
         self._scheduled = True
 

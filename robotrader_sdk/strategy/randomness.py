@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 
 class BarRandomness:
-    """A generator a bar, seeded by numbers that stay and the bar's open_time."""
+    """A generator a bar, seeded by numbers that stay and the bar's open_time.
 
-    def __init__(self, index: pd.Index, *seeds: int) -> None:
-        self._index = index
+    open_time: gives that of a bar.
+    """
+
+    def __init__(self, open_time: Callable[[int], pd.Timestamp], *seeds: int) -> None:
+        self._open_time = open_time
         self._seeds = seeds
         self._bar = -1
         self._generator: np.random.Generator | None = None
@@ -18,6 +23,6 @@ class BarRandomness:
     def at(self, bar: int) -> np.random.Generator:
         """That of a bar; the same object as long as it is the same bar."""
         if self._generator is None or self._bar != bar:
-            seconds = int(self._index[bar].timestamp())
+            seconds = int(self._open_time(bar).timestamp())
             self._bar, self._generator = bar, np.random.default_rng((*self._seeds, seconds))
         return self._generator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,6 +16,14 @@ from robotrader_sdk.data.spacing import infer_timeframe
 from robotrader_sdk.types import Timeframe
 
 Floats = NDArray[np.float64]
+
+Bars = pd.DataFrame | Callable[[], pd.DataFrame]
+"""Bars, or what makes them when they are first needed, which for some strategies is never."""
+
+
+def bars_of(bars: Bars) -> pd.DataFrame:
+    """The bars themselves."""
+    return bars() if callable(bars) else bars
 
 
 class OwnBars(NamedTuple):
@@ -33,25 +42,32 @@ class Source:
 
     def __init__(
         self,
-        bars: pd.DataFrame,
+        bars: Bars,
         timeframe: Timeframe | None = None,
         *,
         label: str = "bars",
         own: OwnBars | None = None,
     ) -> None:
-        self.bars = bars
+        self._bars = bars
         self.label = label
         self._stated = timeframe
         self._own = own
-        self._n_closed = None if own is None else count_closed(_index(bars), self.timeframe, *own)
+        self._n_closed = None
+        if own is not None:
+            self._n_closed = count_closed(_index(self.bars), self.timeframe, *own)
         self._coarser: dict[tuple[Timeframe, Timeframe], Source] = {}
+
+    @property
+    def bars(self) -> pd.DataFrame:
+        """The bars themselves."""
+        return bars_of(self._bars)
 
     @cached_property
     def timeframe(self) -> Timeframe:
         """The length of a bar; BarsError where the bars are too few to tell."""
         return self._stated or infer_timeframe(self.bars.index)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the bars' columns."""
         return tuple(map(str, self.bars.columns))

@@ -7,29 +7,29 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
-
 from robotrader_sdk.errors import RobotraderError, StrategyError
 from robotrader_sdk.strategy.base import Strategy, stated_warmup
 from robotrader_sdk.strategy.context import Account, Columns, Context
 from robotrader_sdk.strategy.indicator import Clock, Registry
 from robotrader_sdk.strategy.intents import Intent
 from robotrader_sdk.strategy.parametric import Parametric
+from robotrader_sdk.strategy.source import Bars, bars_of
 from robotrader_sdk.types import Timeframe
 
 
 class Stepper:
     """Drives one event strategy over bars; the strategy itself is left untouched.
 
-    `warmup_bars` bars pass before the first decision. `timeframe` is the length of a bar where it
-    is known, as in live trading; None: the most common distance between the bars.
+    bars: see `source.Bars`. `warmup_bars` bars pass before the first decision. `timeframe` is the
+    length of a bar where it is known, as in live trading; None: the most common distance between
+    the bars.
     StrategyError if the strategy's own code fails, with the bar and the line.
     """
 
     def __init__(
         self,
         strategy: Strategy,
-        bars: pd.DataFrame,
+        bars: Bars,
         columns: Columns,
         account: Account,
         symbol: str = "",
@@ -37,7 +37,7 @@ class Stepper:
     ) -> None:
         self.strategy = strategy.fresh()
         self.clock = Clock()
-        self._times = bars.index
+        self._bars = bars
         self.registry = Registry(bars, self.clock, type(strategy).__name__, timeframe)
         initialise(self.strategy, self.registry.register, self.registry.handle)
         self.ctx = Context(bars, columns, self.clock, account, (self.strategy.seed, symbol))
@@ -57,7 +57,7 @@ class Stepper:
 
     def failure(self, error: Exception) -> StrategyError:
         """What to raise for an error in `on_bar`: one line with the bar and the line of code."""
-        where = f" at bar {self._times[self.clock.bar]}"
+        where = f" at bar {bars_of(self._bars).index[self.clock.bar]}"
         return strategy_failure(self.strategy, "on_bar", error, where)
 
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.benchmarks import load, local_exchange, markets, memory, ours, peers, portfolio, startup
+from tests.benchmarks import (
+    jail,
+    load,
+    local_exchange,
+    markets,
+    memory,
+    ours,
+    peers,
+    portfolio,
+    startup,
+)
 from tests.benchmarks.clock import medians
 from tests.runner import postgresql
 
@@ -156,8 +166,24 @@ def load_promises(n_bots: int, n_bars: int) -> list[Promise]:
     return promises
 
 
+def jail_promises(n_bots: int, n_bars: int) -> list[Promise]:
+    one = jail.measure(n_bots, n_bars)
+    added = max(one.added_ms.values())
+    detail = ", ".join(f"{name} {value:.2f} ms" for name, value in one.added_ms.items())
+    everybody = (
+        f"{one.start_all_seconds:.1f} s to start, {one.ticks_a_second:.0f} first bars/s, "
+        f"{one.memory_all_mb:.0f} MB in all"
+    )
+    return [
+        Promise("jail: start of a bot, ms", one.start_ms, 25.0, True, f"level {one.level}"),
+        Promise("jail: memory of a light bot, MB", one.light_mb, 4.0, True, "private and dirty"),
+        Promise("jail: added to a bar of an event strategy, ms", added, 0.3, True, detail),
+        Promise("jail: bots alive at once", one.n_alive, n_bots, False, everybody),
+    ]
+
+
 GROUPS = (
-    "vectorised", "event", "portfolio", "scaling", "memory", "startup", "exchange", "load",
+    "vectorised", "event", "portfolio", "scaling", "memory", "startup", "exchange", "load", "jail",
 )  # fmt: skip
 
 
@@ -174,6 +200,7 @@ def main() -> int:
         "memory": lambda: memory_promises(1_000_000),
         "startup": lambda: startup_promises(asked.rounds),
         "load": lambda: load_promises(1_000, 5),
+        "jail": lambda: jail_promises(1_000, 500),
         "exchange": lambda: exchange_promises(4_000, 1_000_000, max(3, asked.rounds // 2)),
     }
     promises = []

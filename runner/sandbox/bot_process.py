@@ -1,0 +1,264 @@
+"""One bot on the trusted side: asked at each closed bar, and never able to stop who asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from robotrader_sdk.deploy.bundle import Bundle
+from robotrader_sdk.types import Timeframe
+from runner.sandbox import processes
+from runner.sandbox.cells import Hold
+from runner.sandbox.conversation import Broken
+from runner.sandbox.errors import JailBrokenError, SandboxError, WireError
+from runner.sandbox.history import chunks
+from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
+from runner.sandbox.sanity import check_answer, cut_logs
+from runner.sandbox.settings import BotLimits
+from runner.sandbox.wire import (
+    Account,
+    Answer,
+    Ask,
+    Bars,
+    Caps,
+    Failed,
+    FromBot,
+    MarketTerms,
+    Ready,
+    Start,
+    frames_of,
+)
+from runner.sandbox.zygote_process import describe_status
+
+logger = logging.getLogger(__name__)
+
+Histories = Mapping[str, pd.DataFrame]
+
+_RANDOM_BITS = 40
+_REASON_CHARACTERS = 500
+
+
+class CheckedParams(dict[str, Any]):
+    """All parameters of a strategy, as a process of its own has understood them.
+
+    To check them again takes time and a third of a light bot's memory; see `Jail.check`.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotTask:
+    """What a bot is: code, parameters, what it trades.
+
+    params: as a user gives them, or CheckedParams.
+    """
+
+    bundle: Bundle
+    params: Mapping[str, Any]
+    markets: tuple[MarketTerms, ...]
+    timeframe: Timeframe
+
+
+class Warden(Protocol):
+    """Who makes and ends jailed processes; the jail."""
+
+    async def imprison(self, limits: BotLimits) -> Hold:
+        """A new jailed process; JailBrokenError if there can't be one."""
+
+    async def release(self, hold: Hold) -> int:
+        """Kill a process, if it lives, and let go of it; its status, see os.waitpid."""
+
+
+class BotProcess:
+    """One bot, in whichever process it lives.
+
+    `decide` always gives a Decision. A process that broke the rules is killed, and a new one goes
+    on from the last good state at the next question, until its strikes pause the bot. Only a jail
+    that is broken itself raises, JailBrokenError.
+    """
+
+    def __init__(
+        self, warden: Warden, task: BotTask, state: bytes, limits: BotLimits, strikes: Strikes
+    ) -> None:
+        self._warden, self._task, self._limits = warden, task, limits
+        self.state, self.strikes = state, strikes
+        self.params: CheckedParams | None = None
+        self._caps = Caps.of(limits)
+        self._symbols = [market.symbol for market in task.markets]
+        self._hold: Hold | None = None
+        self._failed_start: Decision | None = None
+        self._n_sent = [0] * len(self._symbols)
+        self._last_sent: list[pd.Timestamp | None] = [None] * len(self._symbols)
+        self._n_asked = 0
+        self._turn = asyncio.Lock()
+
+    @property
+    def process(self) -> int | None:
+        """The number of the process it lives in, if it does."""
+        return None if self._hold is None else self._hold.forked.outer
+
+    async def start(self) -> None:
+        """Have a process load the strategy; what goes wrong is told by the next decision."""
+        hold = await self._warden.imprison(self._limits)
+        self._hold, self._n_asked = hold, 0
+        self._n_sent = [0] * len(self._symbols)
+        reply = hold.conversation.expect(0)
+        bundle = self._task.bundle.to_json().encode()
+        start = Start(
+            params=dict(self._task.params),
+            params_are_checked=isinstance(self._task.params, CheckedParams),
+            markets=list(self._task.markets),
+            timeframe=self._task.timeframe.seconds,
+            caps=self._caps,
+            bundle_bytes=len(bundle),
+            state_bytes=len(self.state),
+        )
+        hold.conversation.send(frames_of(start, bundle, self.state))
+        seconds = self._limits.start_seconds
+        got = await self._wait(hold, reply, seconds, seconds)
+        if isinstance(got, Broken) or not isinstance(got[0], Ready):
+            self._failed_start = await self._failure(got)
+        else:
+            self.params = CheckedParams(got[0].params)
+
+    async def decide(
+        self, bars: Histories, account: Account, deadline: float | None = None
+    ) -> Decision:
+        """What the strategy wants at the last bar of its histories.
+
+        bars: the whole history by symbol, from the same first bar at each question; the process is
+        sent what it has not got. deadline: by the event loop's clock, no later than which there is
+        an end; the limits hold besides.
+        """
+        async with self._turn:
+            decision = await self._decide(bars, account, deadline)
+        if decision.outcome is Outcome.PAUSED:
+            return decision
+        pause = self.strikes.count(decision.reason)
+        if not decision.is_decided:
+            logger.info("a bot has not decided: %s", decision.reason)
+        if pause:
+            await self.kill()
+        return decision.paused(pause)
+
+    async def kill(self) -> None:
+        """End its process; the state stays."""
+        await self._end()
+
+    async def _decide(self, bars: Histories, account: Account, deadline: float | None) -> Decision:
+        if self.strikes.pause_reason:
+            return Decision(Outcome.PAUSED, self.state).paused(self.strikes.pause_reason)
+        if self._hold is None:
+            await self.start()
+        if self._failed_start is not None:
+            failed, self._failed_start = self._failed_start, None
+            return failed
+        hold = self._hold
+        assert hold is not None  # noqa: S101 - it has started
+        self._n_asked += 1
+        sequence = self._n_asked << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+        reply = hold.conversation.expect(sequence)
+        if not reply.done():
+            news = b"".join(self._unsent(bars))
+            hold.conversation.send(news + frames_of(Ask(sequence, account)))
+        seconds = self._seconds_left(deadline)
+        got = await self._wait(hold, reply, seconds, self._limits.cpu_seconds)
+        if isinstance(got, Broken) or not isinstance(got[0], Answer):
+            return await self._failure(got)
+        return await self._accept(hold, got[0], got[1])
+
+    async def _accept(self, hold: Hold, answer: Answer, state: bytes) -> Decision:
+        logs = cut_logs(answer.logs, self._caps)
+        try:
+            check_answer(answer, self._symbols, self._caps)
+        except WireError as error:
+            return await self._failure(Broken(Outcome.LIED, str(error)))
+        if hold.conversation.broken is not None:
+            return await self._failure(hold.conversation.broken)
+        self.state = state
+        return Decision(Outcome.DECIDED, state, tuple(answer.intents), logs)
+
+    def _unsent(self, bars: Histories) -> list[bytes]:
+        """The bars that the process has not got, as messages."""
+        parts: list[bytes] = []
+        for number, market in enumerate(self._task.markets):
+            symbol = market.symbol
+            frame = bars.get(symbol)
+            if frame is None or not len(frame):
+                continue
+            n_sent, last = self._n_sent[number], self._last_sent[number]
+            if n_sent and (len(frame) < n_sent or frame.index[n_sent - 1] != last):
+                raise SandboxError(
+                    f"the history of {symbol} is not the one it was: it may only grow at its end"
+                )
+            if len(frame) > n_sent:
+                news = chunks(frame, market.columns, n_sent)
+                parts.extend(frames_of(Bars(number, data)) for data in news)
+                self._n_sent[number], self._last_sent[number] = len(frame), frame.index[-1]
+        return parts
+
+    def _seconds_left(self, deadline: float | None) -> float:
+        most = self._limits.wall_seconds
+        if deadline is None:
+            return most
+        return max(0.0, min(most, deadline - asyncio.get_running_loop().time()))
+
+    async def _wait(
+        self,
+        hold: Hold,
+        reply: asyncio.Future[tuple[FromBot, bytes] | Broken],
+        wall_seconds: float,
+        cpu_seconds: float,
+    ) -> tuple[FromBot, bytes] | Broken:
+        """The reply, or what ended the wait for it.
+
+        A process with one thread can't have used more CPU time than time has passed, so it is
+        looked at only when it may have used up what it has.
+        """
+        if reply.done():
+            return reply.result()
+        loop, number = asyncio.get_running_loop(), hold.forked.outer
+        end, spent_before = loop.time() + wall_seconds, processes.cpu_seconds(number)
+        rest = cpu_seconds
+        while True:
+            seconds = min(rest, end - loop.time())
+            await asyncio.wait((reply,), timeout=max(seconds, 0.0))
+            if reply.done():
+                return reply.result()
+            rest = cpu_seconds - (processes.cpu_seconds(number) - spent_before)
+            if rest <= 0.0:
+                return Broken(Outcome.OVERWORKED, f"it computed for more than {cpu_seconds:g} s")
+            if loop.time() >= end:
+                return Broken(Outcome.TIMED_OUT, f"it gave no answer within {wall_seconds:g} s")
+
+    async def _failure(self, got: tuple[FromBot, bytes] | Broken) -> Decision:
+        """What a failure comes to; all but an error in its own code costs it its process."""
+        if isinstance(got, Broken):
+            status = await self._end()
+            reason = got.reason
+            if got.outcome is Outcome.DIED and status is not None:
+                reason = describe_status(status)
+            return Decision(got.outcome, self.state, reason=reason)
+        message = got[0]
+        if not isinstance(message, Failed):
+            return await self._failure(Broken(Outcome.LIED, "it answered what was not asked"))
+        outcome = KINDS.get(message.kind, Outcome.LIED)
+        if outcome is not Outcome.RAISED or self._n_asked == 0:
+            await self._end()
+        logs = cut_logs(message.logs, self._caps)
+        (reason,) = cut_logs([message.message], Caps(0, 0, _REASON_CHARACTERS, 0))
+        return Decision(outcome, self.state, logs=logs, reason=reason or outcome.value)
+
+    async def _end(self) -> int | None:
+        hold, self._hold = self._hold, None
+        if hold is None:
+            return None
+        try:
+            return await self._warden.release(hold)
+        except JailBrokenError:
+            return None

@@ -1,0 +1,52 @@
+"""Frames over a descriptor, read and written with nothing but read(2) and write(2)."""
+
+from __future__ import annotations
+
+import os
+
+from runner.sandbox.errors import WireError
+from runner.sandbox.wire import FromBot, frame_length, frames_of, read_to_bot
+from runner.sandbox.wire import ToBot as Message
+
+
+class Channel:
+    """The bot's end of its socket; EOFError when the other side has gone."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def receive(self) -> Message:
+        """The next message."""
+        return read_to_bot(self._frame())
+
+    def receive_bytes(self, n_bytes: int) -> bytes:
+        """Raw frames with so many bytes in all."""
+        parts, missing = [], n_bytes
+        while missing:
+            part = self._frame()
+            if len(part) > missing:
+                raise WireError(f"{len(part)} bytes where {missing} were left")
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def send(self, message: FromBot, *blobs: bytes) -> None:
+        """Write a message and what follows it."""
+        rest = memoryview(frames_of(message, *blobs))
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def _frame(self) -> bytes:
+        return self._exactly(frame_length(self._exactly(4)))
+
+    def _exactly(self, n_bytes: int) -> bytes:
+        first = os.read(self._descriptor, n_bytes)
+        if len(first) == n_bytes:
+            return first
+        parts, missing = [first], n_bytes - len(first)
+        while missing and parts[-1]:
+            parts.append(os.read(self._descriptor, missing))
+            missing -= len(parts[-1])
+        if missing:
+            raise EOFError
+        return b"".join(parts)

@@ -1,0 +1,81 @@
+"""Stacks that lack a layer: what probes get hold of there, and what an inspection says of it.
+
+A zygote takes seconds to start, so each stack is looked at once for all processes of a test run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runner.sandbox.cells import Cells, Users
+from runner.sandbox.preflight import ProbeResult, inspect, try_probes
+from runner.sandbox.probes import Weaker, all_probes
+from runner.sandbox.settings import JailSettings
+from runner.sandbox.stack import Stack, stacks_to_try
+from runner.sandbox.zygote_process import ZygoteProcess
+
+PRELOADED = ("numpy",)
+"""Enough for probes."""
+
+FULL = stacks_to_try()[0]
+MIN = stacks_to_try()[1]
+BARE = Stack(namespaces=False, landlock=False, seccomp=False, limits=False)
+STACKS = {
+    Weaker.BARE: BARE,
+    Weaker.BARE_AS_ROOT: BARE,
+    Weaker.NO_SECCOMP: replace(FULL, seccomp=False),
+    Weaker.NO_LANDLOCK: replace(FULL, landlock=False),
+    Weaker.NO_LIMITS: replace(FULL, limits=False),
+    Weaker.NO_NAMESPACES: MIN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Of one stack: the probes that are to succeed in it, and its inspection as the full stack.
+
+    as_itself: what an inspection says of it as what it is, where that is asked for.
+    """
+
+    results: dict[str, ProbeResult]
+    as_full: str
+    as_itself: str
+
+
+def findings_of(stack: Stack, shared: Path) -> Findings:
+    """What was found by whichever process of this test run came first."""
+    place = shared / f"stack-{'-'.join(k for k, there in stack.to_dict().items() if there)}.json"
+    with place.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        found: dict[str, Any] = json.loads(file.read() or "{}")
+        if not found:
+            found = asyncio.run(_look(stack))
+            file.write(json.dumps(found))
+    results = {result["name"]: ProbeResult(**result) for result in found["results"]}
+    return Findings(results, found["as_full"], found["as_itself"])
+
+
+async def _look(stack: Stack) -> dict[str, Any]:
+    zygote = await ZygoteProcess.start(stack, PRELOADED)
+    try:
+        settings = JailSettings()
+        cells = Cells(zygote, Users(settings.first_user, settings.n_users))
+        probes = [p for p in all_probes() if STACKS[p.weaker] == stack]
+        if os.geteuid() != 0:
+            probes = [p for p in probes if p.weaker is not Weaker.BARE_AS_ROOT]
+        results = await try_probes(cells, probes, each_alone=True)
+        as_itself = (await inspect(cells, stack)).verdict if stack == MIN else ""
+        return {
+            "results": [{k: getattr(r, k) for k in ProbeResult.__slots__} for r in results],
+            "as_full": (await inspect(cells, FULL)).verdict,
+            "as_itself": as_itself,
+        }
+    finally:
+        zygote.stop()

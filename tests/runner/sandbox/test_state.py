@@ -1,0 +1,107 @@
+"""State goes round: a bot that was killed decides as if it had lived."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import cache
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import robotrader_sdk as rt
+from robotrader_sdk.deploy.bundle import make_bundle
+from runner.sandbox.in_process import InProcess
+from runner.sandbox.outcome import Outcome
+from strategies.catalog import CATALOG
+from tests.runner.sandbox.library import HOUR, case_of
+from tests.runner.sandbox.toy_exchange import ToyExchange
+
+N_BARS, FIRST = 125, 85
+
+
+def decisions_of(ask, case, kills, seed):
+    """What is decided at each bar; at `kills` whoever decides is replaced, with its last state."""
+
+    async def work():
+        exchange, found, state = ToyExchange(random.Random(seed)), [], b""
+        bot = await ask(case, state)
+        for n_bars in range(FIRST, N_BARS):
+            if n_bars in kills:
+                await bot.kill()
+                bot = await ask(case, state)
+            bars = case.until(n_bars)
+            decision = await bot.decide(bars, exchange.account(bars))
+            assert decision.outcome is Outcome.DECIDED, decision.reason
+            state = decision.state
+            found.append(msgspec.msgpack.encode(decision.intents))  # NaN equals NaN so
+            exchange.take(decision.intents, bars)
+        await bot.kill()
+        return found
+
+    return work()
+
+
+async def in_process(case, state):
+    return InProcess(case.strategy, state, markets=case.markets, timeframe=HOUR)
+
+
+@cache
+def lived(name, seed):
+    """What a strategy of the catalog decides that is never interrupted."""
+    return asyncio.run(decisions_of(in_process, case_of(name, N_BARS), set(), seed))
+
+
+KILLS = st.sets(st.integers(FIRST + 1, N_BARS - 1), min_size=1, max_size=8)
+
+
+@pytest.mark.parametrize("name", CATALOG)
+@settings(max_examples=3, deadline=None)
+@given(kills=KILLS, seed=st.sampled_from([1, 2]))
+def test_whoever_takes_over_decides_as_if_nothing_had_happened(name, kills, seed):
+    found = asyncio.run(decisions_of(in_process, case_of(name, N_BARS), kills, seed))
+    assert found == lived(name, seed)
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOG if name != "BuyAndHold"])
+def test_the_case_decides_something(name):
+    """BuyAndHold does so at the first bar of all, and never again."""
+    assert set(lived(name, 1)) - {msgspec.msgpack.encode(())}
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_a_bot_that_is_killed_decides_as_one_that_is_not_jailed_at_all(prison, name):
+    case = case_of(name, N_BARS)
+    kills = set(random.Random(name).sample(range(FIRST + 1, N_BARS), 6))
+
+    async def jailed(case, state):
+        bundle = make_bundle(case.strategy)
+        params, markets = case.strategy.params, case.markets
+        return await prison.jail.spawn(bundle, params, state, markets=markets, timeframe=HOUR)
+
+    assert prison.run(decisions_of(jailed, case, kills, 1)) == lived(name, 1)
+
+
+class Remembers(rt.Strategy):
+    """Keeps an order, an indicator and a count in its attributes, one inside the other."""
+
+    def init(self, bars):
+        self.average = self.indicator(rt.ta.sma, bars.close, 3)
+        self.kept: dict[str, object] = {}
+
+    def on_bar(self, ctx):
+        order = self.kept.get("order")
+        if order is None or not order.is_working:
+            order = ctx.buy(quantity=1, limit_price=ctx.close * 0.9)
+        assert order is next(o for o in ctx.orders if o.number == order.number)
+        self.kept = {"order": order, "average": self.average, "count": self.kept.get("count", 0)}
+        self.kept["count"] += 1
+        assert self.kept["average"][-1] == self.average[-1]
+
+
+def test_what_an_attribute_holds_stays_the_same_object_as_what_the_context_shows():
+    case = case_of("SmaCross", N_BARS)
+    case = type(case)(Remembers(), case.markets, case.bars)
+    asyncio.run(decisions_of(in_process, case, {90, 91, 100}, 3))
