@@ -41,7 +41,7 @@ def clone_with_the_newer_call() -> Any:
 def start_a_thread() -> Any:
     import threading
 
-    done = []
+    done: list[bool] = []
     thread = threading.Thread(target=done.append, args=(True,))
     thread.start()
     thread.join()

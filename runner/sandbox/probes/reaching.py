@@ -99,4 +99,5 @@ def run_machine_code(code: bytes) -> int:
     page = mmap.mmap(-1, mmap.PAGESIZE, flags=anonymous, prot=anything)
     page.write(code)
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))
-    return ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+    result: int = ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+    return result

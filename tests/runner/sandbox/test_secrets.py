@@ -20,6 +20,9 @@ from tests.runner.sandbox.stacks import PRELOADED
 
 _PIECE = 1 << 22
 
+OF_A_BOT = f"robotrader-{secrets.token_hex(12)}"
+"""What the source of one bot holds."""
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may read the memory of others")
 
 
@@ -63,8 +66,8 @@ def jailed(planted: Planted) -> Iterator[dict[str, int]]:
     """Process numbers of a bot that has decided, of one that waits, and of the zygote's two."""
     run, jail = planted.prison.run, planted.prison.jail
     bots = [
-        run(jail.spawn(bundle("ctx.buy(quantity=1)"), {}, markets=(MARKET,), timeframe=HOUR))
-        for _ in range(2)
+        run(jail.spawn(code, {}, markets=(MARKET,), timeframe=HOUR))
+        for code in (bundle(f"self.kept = {OF_A_BOT!r}"), bundle("pass"))
     ]
     assert run(bots[0].decide({MARKET.symbol: BARS}, RICH)).is_decided
     first = run(jail._living_cells()).zygote.first.outer
@@ -86,6 +89,12 @@ def test_the_search_finds_what_is_there(planted: Planted) -> None:
 @WHO
 def test_no_secret_is_found(planted: Planted, jailed: dict[str, int], who: str) -> None:
     assert _found_in(jailed[who], planted.secrets) == set()
+
+
+@pytest.mark.parametrize(("who", "knows"), [("decided", True), ("waits", False), ("zygote", False)])
+def test_what_one_bot_knows_is_in_no_other(jailed: dict[str, int], who: str, knows: bool) -> None:
+    secret = OF_A_BOT.encode()
+    assert _found_in(jailed[who], [secret]) == ({secret} if knows else set())
 
 
 @WHO
