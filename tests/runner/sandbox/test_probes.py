@@ -28,13 +28,6 @@ LACKING = {
 }
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that all processes of this test run have in common."""
-    own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-
 @pytest.mark.parametrize("probe", BY_NAME)
 def test_a_probe_is_stopped(prison: Prison, probe: Probe) -> None:
     results = _results_of_preflight(prison)
