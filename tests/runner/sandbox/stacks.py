@@ -35,6 +35,8 @@ STACKS = {
     Weaker.NO_LIMITS: replace(FULL, limits=False),
     Weaker.NO_NAMESPACES: MIN,
 }
+ALL_BUT_ONE = [STACKS[w] for w in (Weaker.NO_LANDLOCK, Weaker.NO_LIMITS, Weaker.NO_NAMESPACES)]
+"""Those that lack so little that all other layers are seen to hold without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ async def _look(stack: Stack) -> dict[str, Any]:
         if os.geteuid() != 0:
             probes = [p for p in probes if p.weaker is not Weaker.BARE_AS_ROOT]
         results = await try_probes(cells, probes, each_alone=True)
-        as_itself = (await inspect(cells, stack)).verdict if stack == MIN else ""
+        as_itself = (await inspect(cells, stack)).verdict if stack in ALL_BUT_ONE else ""
         return {
             "results": [{k: getattr(r, k) for k in ProbeResult.__slots__} for r in results],
             "as_full": (await inspect(cells, FULL)).verdict,

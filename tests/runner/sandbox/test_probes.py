@@ -49,6 +49,12 @@ def test_the_level_min_holds_but_for_what_it_is_known_to_leak(shared: Path) -> N
     assert findings_of(MIN, shared).as_itself == "every probe is stopped"
 
 
+@pytest.mark.parametrize("weaker", [Weaker.NO_LANDLOCK, Weaker.NO_LIMITS])
+def test_without_one_layer_the_others_hold_by_themselves(shared: Path, weaker: Weaker) -> None:
+    let_through = [f"the probe {p.name} succeeds" for p in PROBES if p.weaker is weaker]
+    assert findings_of(STACKS[weaker], shared).as_itself == ", ".join(let_through)
+
+
 @pytest.mark.parametrize(("said", "stack"), LACKING.items())
 def test_a_layer_that_is_missing_is_named(shared: Path, said: str, stack: Stack) -> None:
     assert said in findings_of(stack, shared).as_full
