@@ -6,10 +6,12 @@ no such call or that the arguments make no sense.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
 import os
+from collections.abc import Callable
 
 _STOPPED = (errno.EPERM, errno.EACCES)
 _NUMBERS = {
@@ -90,6 +92,12 @@ def reaches(function: str, *arguments: object) -> str:
 def reaches_by_number(call: str, *arguments: object) -> str:
     """The same for a system call, past the C library."""
     return reaches("syscall", number_of(call), *arguments)
+
+
+def clean_up(function: Callable[..., object], *arguments: object) -> None:
+    """Take something back, which counts as got also where that is not allowed."""
+    with contextlib.suppress(OSError):
+        function(*arguments)
 
 
 def run_machine_code(code: bytes) -> int:
