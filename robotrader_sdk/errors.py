@@ -18,10 +18,19 @@ Every error says what was wrong, what was expected and what to do about it.
     ├── BacktestError            cash, fees, slippage or another setting out of range
     │   └── InstrumentError      an instrument that contradicts itself, or the strategy
     ├── ResultError              a saved result that can't be read back
+    ├── DeployError              a strategy that can't be handed to a runner
+    │   └── BundleError          code that can't travel, with each line and reason
+    │       ├── BundleDiffersError   a bundle that trades differently from its class
+    │       └── StateError       what a strategy keeps between bars can't be stored
     └── PlotError                nothing to draw, or the drawing library is missing
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class RobotraderError(Exception):
@@ -86,6 +95,39 @@ class InstrumentError(BacktestError):
 
 class ResultError(RobotraderError, ValueError):
     """A saved result that can't be read back."""
+
+
+class DeployError(RobotraderError):
+    """A strategy that can't be handed to a runner."""
+
+
+class Problem(NamedTuple):
+    """One thing that can't travel: the line and the name of it, why, and which text it is in."""
+
+    line: int
+    name: str
+    reason: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}, line {self.line}: " if self.line else ""
+        return f"{place}{self.name}: {self.reason}"
+
+
+class BundleError(DeployError):
+    """Code that can't travel; `problems` has each thing with its line and the reason."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class BundleDiffersError(BundleError):
+    """A bundle that trades differently from its class."""
+
+
+class StateError(BundleError):
+    """What a strategy keeps between bars can't be stored."""
 
 
 class PlotError(RobotraderError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
 import os
 import re
 import shlex
@@ -29,9 +30,12 @@ def _without_trailing_blanks(text: str) -> list[str]:
 
 def _run_blocks(blocks: list[str]) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "readme"}
-    for block in blocks:
+    for number, block in enumerate(blocks):
         if not _needs_an_exchange(block):
-            exec(compile(block, "README.md", "exec"), namespace)
+            name = f"<README {number}>"
+            # As in a notebook, where the source of a class is at hand.
+            linecache.cache[name] = (len(block), None, block.splitlines(keepends=True), name)
+            exec(compile(block, name, "exec"), namespace)
     return namespace
 
 
@@ -59,6 +63,7 @@ def test_all_its_code_runs(readme: Any, tmp_path: Path, monkeypatch: pytest.Monk
     assert names["same"].equity.equals(names["result"].equity)
     assert len(names["breakout"].trades) > 10
     assert len(names["dip"].trades) > 10
+    assert len(names["same_trades"]) > 0
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 

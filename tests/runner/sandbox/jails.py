@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from robotrader_sdk.deploy.bundle import Bundle
+from robotrader_sdk.deploy.bundle import Bundle, make_bundle
 from robotrader_sdk.types import Timeframe
 from runner.sandbox.bot_process import BotProcess
 from runner.sandbox.jail import Jail
@@ -32,12 +32,6 @@ class Prison:
         """Run a coroutine to its end."""
         return self._runner.run(work)
 
-    def bundle(self, strategy: type) -> Bundle:
-        """A strategy, ready to travel."""
-        return Bundle.of(
-            strategy.__name__, f"from {strategy.__module__} import {strategy.__name__}"
-        )
-
     def close(self) -> None:
         """Stop the jail and its loop."""
         self.run(self.jail.stop())
@@ -52,7 +46,7 @@ async def spawn(
     **more: Any,
 ) -> BotProcess:
     """A bot of one market at hours, unless told otherwise."""
-    bundle = code if isinstance(code, Bundle) else bundle_of(code)
+    bundle = code if isinstance(code, Bundle) else make_bundle(code)
     more = {"markets": (MARKET,), "timeframe": HOUR, **more}
     return await jail.spawn(bundle, params or {}, state, **more)
 

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import robotrader_sdk as rt
+from robotrader_sdk.deploy.bundle import make_bundle
 from runner.sandbox.in_process import InProcess
 from runner.sandbox.outcome import Outcome
 from strategies.catalog import CATALOG
 from tests.runner.sandbox.library import HOUR, case_of
 from tests.runner.sandbox.toy_exchange import ToyExchange
 
-N_BARS, FIRST = 130, 60
+N_BARS, FIRST = 125, 85
 
 
 def decisions_of(ask, case, kills, seed):
@@ -64,8 +65,9 @@ def test_whoever_takes_over_decides_as_if_nothing_had_happened(name, kills, seed
     assert found == lived(name, seed)
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", [name for name in CATALOG if name != "BuyAndHold"])
 def test_the_case_decides_something(name):
+    """BuyAndHold does so at the first bar of all, and never again."""
     assert set(lived(name, 1)) - {msgspec.msgpack.encode(())}
 
 
@@ -75,7 +77,7 @@ def test_a_bot_that_is_killed_decides_as_one_that_is_not_jailed_at_all(prison, n
     kills = set(random.Random(name).sample(range(FIRST + 1, N_BARS), 6))
 
     async def jailed(case, state):
-        bundle = prison.bundle(type(case.strategy))
+        bundle = make_bundle(case.strategy)
         params, markets = case.strategy.params, case.markets
         return await prison.jail.spawn(bundle, params, state, markets=markets, timeframe=HOUR)
 
@@ -102,4 +104,4 @@ class Remembers(rt.Strategy):
 def test_what_an_attribute_holds_stays_the_same_object_as_what_the_context_shows():
     case = case_of("SmaCross", N_BARS)
     case = type(case)(Remembers(), case.markets, case.bars)
-    asyncio.run(decisions_of(in_process, case, {70, 71, 100}, 3))
+    asyncio.run(decisions_of(in_process, case, {90, 91, 100}, 3))
