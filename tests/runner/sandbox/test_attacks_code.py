@@ -212,7 +212,7 @@ def test_what_a_bot_does_ends_in_a_typed_outcome(prison: Prison, attack: Attack)
         ("kept = [0]\nwhile True: kept += kept", OUT_OF_MEMORY),
         ("while True: pass", OVERWORKED),
         ("import time; time.sleep(60)", (Outcome.TIMED_OUT,)),
-        ("def broken(:", RAISED),
+        ("import no_such_package", RAISED),
     ],
 )
 def test_what_a_bot_does_while_it_is_loaded_ends_in_a_typed_outcome(
