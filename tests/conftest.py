@@ -18,6 +18,13 @@ def real_bars() -> Path:
     return REAL_BARS
 
 
+def pytest_report_header() -> str:
+    """What of the jail can be tried here."""
+    if os.geteuid() == 0:
+        return "jail: tried as root, and as an ordinary user"
+    return "NOTE: the jail is tried as an ordinary user only; what takes root is skipped"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In CI nothing may be skipped: a run with a skipped test fails there."""

@@ -130,6 +130,12 @@ class Jail:
 
     async def imprison(self, limits: BotLimits) -> Hold:
         """See `Warden`."""
+        cells = await self._living_cells()
+        try:
+            return await cells.imprison(limits)
+        except JailBrokenError:
+            if cells.zygote.is_alive:
+                raise
         return await (await self._living_cells()).imprison(limits)
 
     async def release(self, hold: Hold) -> int:

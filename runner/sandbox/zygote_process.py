@@ -63,6 +63,7 @@ class ZygoteProcess:
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process, self._control = process, control
         self._turn = asyncio.Lock()
+        self._is_out_of_step = False
         self.first = Forked(0, 0, -1)
         """The process that forks: process 1 where there are namespaces."""
         self.data_bytes = self.space_bytes = 0
@@ -94,7 +95,9 @@ class ZygoteProcess:
     @property
     def is_alive(self) -> bool:
         """Whether it can still be asked."""
-        return self.first.descriptor >= 0 and not processes.has_ended(self.first.descriptor)
+        if self._is_out_of_step or self.first.descriptor < 0:
+            return False
+        return not processes.has_ended(self.first.descriptor)
 
     async def fork(self, bot_socket: socket.socket, user: int, memory_bytes: int) -> Forked:
         """A new jailed process that serves a socket; JailBrokenError if the zygote has died."""
@@ -140,13 +143,20 @@ class ZygoteProcess:
         self, request: dict[str, Any], passed: socket.socket | None = None
     ) -> tuple[dict[str, Any], int]:
         async with self._turn:
+            if self._is_out_of_step:
+                raise JailBrokenError("the zygote has died")
             message = [json.dumps(request).encode()]
             try:
                 descriptors = [] if passed is None else [passed.fileno()]
                 socket.send_fds(self._control, message, descriptors)
+                return await self._receive(_START_SECONDS)
             except OSError as error:
+                self._is_out_of_step = True
                 raise JailBrokenError(f"the zygote has died: {error}") from None
-            return await self._receive(_START_SECONDS)
+            except BaseException:
+                # An answer may still come, and would be taken for that to the next request.
+                self._is_out_of_step = True
+                raise
 
     async def _receive(self, seconds: float) -> tuple[dict[str, Any], int]:
         """One message, and the descriptor that came with it or -1."""

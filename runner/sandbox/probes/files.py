@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from runner.sandbox.probes.probe import Probe, Weaker
-from runner.sandbox.probes.reaching import c_library, number_of, reaches, reaches_by_number
+from runner.sandbox.probes.reaching import (
+    c_library,
+    clean_up,
+    number_of,
+    reaches,
+    reaches_by_number,
+)
 
 
 def read_a_password_file() -> Any:
@@ -147,7 +153,7 @@ def write_a_file() -> Any:
     path = f"/tmp/robotrader-probe-file-{os.getpid()}"
     with open(path, "w") as file:
         written = file.write("x")
-    os.unlink(path)
+    clean_up(os.unlink, path)
     return written
 
 
@@ -158,7 +164,7 @@ def write_with_numpy() -> Any:
 
     path = f"/tmp/robotrader-probe-{os.getpid()}.npy"
     np.save(path, np.arange(3))
-    os.unlink(path)
+    clean_up(os.unlink, path)
     return path
 
 
@@ -169,7 +175,7 @@ def create_by_system_call() -> Any:
     file = c_library().syscall(number_of("creat"), path.encode(), 0o600)
     if file >= 0:
         os.close(file)
-        os.unlink(path)
+        clean_up(os.unlink, path)
     return file >= 0
 
 
@@ -201,7 +207,7 @@ def make_a_folder() -> Any:
 
     path = f"/tmp/robotrader-probe-folder-{os.getpid()}"
     os.mkdir(path)
-    os.rmdir(path)
+    clean_up(os.rmdir, path)
     return path
 
 
@@ -210,7 +216,7 @@ def make_a_symbolic_link() -> Any:
 
     path = f"/tmp/robotrader-probe-link-{os.getpid()}"
     os.symlink("/etc/passwd", path)
-    os.unlink(path)
+    clean_up(os.unlink, path)
     return path
 
 
@@ -219,7 +225,7 @@ def make_a_pipe_with_a_name() -> Any:
 
     path = f"/tmp/robotrader-probe-pipe-{os.getpid()}"
     os.mkfifo(path)
-    os.unlink(path)
+    clean_up(os.unlink, path)
     return path
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from runner.sandbox.probes.probe import Probe, Weaker
-from runner.sandbox.probes.reaching import reaches, reaches_by_number, run_machine_code
+from runner.sandbox.probes.reaching import (
+    clean_up,
+    reaches,
+    reaches_by_number,
+    run_machine_code,
+)
 
 
 def fork() -> Any:
@@ -14,7 +19,7 @@ def fork() -> Any:
     child = os.fork()
     if child == 0:
         os._exit(0)
-    os.waitpid(child, 0)
+    clean_up(os.waitpid, child, 0)
     return child
 
 
@@ -26,7 +31,7 @@ def vfork() -> Any:
         b"\xb8\x3a\x00\x00\x00\x0f\x05\x85\xc0\x75\x09\x31\xff\xb8\x3c\x00\x00\x00\x0f\x05\xc3"
     )
     if child > 0:
-        os.waitpid(child, 0)
+        clean_up(os.waitpid, child, 0)
     return child > 0
 
 
@@ -41,7 +46,7 @@ def clone_with_the_newer_call() -> Any:
 def start_a_thread() -> Any:
     import threading
 
-    done = []
+    done: list[bool] = []
     thread = threading.Thread(target=done.append, args=(True,))
     thread.start()
     thread.join()
@@ -71,7 +76,7 @@ def spawn_a_program() -> Any:
     import os
 
     child = os.posix_spawn("/bin/true", ["true"], {})
-    os.waitpid(child, 0)
+    clean_up(os.waitpid, child, 0)
     return child
 
 

@@ -6,10 +6,12 @@ no such call or that the arguments make no sense.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
 import os
+from collections.abc import Callable
 
 _STOPPED = (errno.EPERM, errno.EACCES)
 _NUMBERS = {
@@ -92,6 +94,12 @@ def reaches_by_number(call: str, *arguments: object) -> str:
     return reaches("syscall", number_of(call), *arguments)
 
 
+def clean_up(function: Callable[..., object], *arguments: object) -> None:
+    """Take something back, which counts as got also where that is not allowed."""
+    with contextlib.suppress(OSError):
+        function(*arguments)
+
+
 def run_machine_code(code: bytes) -> int:
     """What a function of one's own machine code returns."""
     anonymous = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
@@ -99,4 +107,5 @@ def run_machine_code(code: bytes) -> int:
     page = mmap.mmap(-1, mmap.PAGESIZE, flags=anonymous, prot=anything)
     page.write(code)
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))
-    return ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+    result: int = ctypes.CFUNCTYPE(ctypes.c_int)(address)()
+    return result

@@ -89,4 +89,4 @@ if __name__ == "__main__":
     if os.geteuid() == 0:
         become_ordinary()
     levels = (Level.FULL, Level.MIN)
-    print(json.dumps({level.value: asyncio.run(examine(level)) for level in levels}))
+    json.dump({level.value: asyncio.run(examine(level)) for level in levels}, sys.stdout)

@@ -1,6 +1,6 @@
 """A process that runs a jail with bots, and waits to be killed: for `test_lifetimes`.
 
-It prints the numbers of all processes of the jail once the bots are at work. An argument: the level.
+It is told the level, and prints the numbers of all processes of the jail once bots are at work.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ async def run(level: Level) -> None:
             "zygote": zygote,
             "outer": int(facts_of(zygote)["PPid"]) if level is Level.FULL else zygote,
         }
-        print(json.dumps(parts), flush=True)
+        sys.stdout.write(f"{json.dumps(parts)}\n")
+        sys.stdout.flush()
         await asyncio.gather(*questions)
         await asyncio.sleep(600)
 

@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ STACKS = {
     Weaker.NO_LIMITS: replace(FULL, limits=False),
     Weaker.NO_NAMESPACES: MIN,
 }
+ALL_BUT_ONE = [STACKS[w] for w in (Weaker.NO_LANDLOCK, Weaker.NO_LIMITS, Weaker.NO_NAMESPACES)]
+"""Those that lack so little that all other layers are seen to hold without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +51,22 @@ class Findings:
     as_itself: str
 
 
-def findings_of(stack: Stack, shared: Path) -> Findings:
-    """What was found by whichever process of this test run came first."""
-    place = shared / f"stack-{'-'.join(k for k, there in stack.to_dict().items() if there)}.json"
+def once(place: Path, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What is found by whichever process of this test run comes first."""
     with place.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         found: dict[str, Any] = json.loads(file.read() or "{}")
         if not found:
-            found = asyncio.run(_look(stack))
+            found = find()
             file.write(json.dumps(found))
+        return found
+
+
+def findings_of(stack: Stack, shared: Path) -> Findings:
+    """What probes and an inspection find in a stack."""
+    layers = "-".join(name for name, is_there in stack.to_dict().items() if is_there)
+    found = once(shared / f"stack-{layers}.json", lambda: asyncio.run(_look(stack)))
     results = {result["name"]: ProbeResult(**result) for result in found["results"]}
     return Findings(results, found["as_full"], found["as_itself"])
 
@@ -71,7 +80,7 @@ async def _look(stack: Stack) -> dict[str, Any]:
         if os.geteuid() != 0:
             probes = [p for p in probes if p.weaker is not Weaker.BARE_AS_ROOT]
         results = await try_probes(cells, probes, each_alone=True)
-        as_itself = (await inspect(cells, stack)).verdict if stack == MIN else ""
+        as_itself = (await inspect(cells, stack)).verdict if stack in ALL_BUT_ONE else ""
         return {
             "results": [{k: getattr(r, k) for k in ProbeResult.__slots__} for r in results],
             "as_full": (await inspect(cells, FULL)).verdict,

@@ -25,8 +25,8 @@ OUT_OF_MEMORY = (Outcome.OUT_OF_MEMORY,)
 QUICK = hurried(cpu_seconds=0.3)
 
 DEATHS = [
-    Attack("closes its socket", "os.close(3)", DIED, "it exited with 1"),
-    Attack("closes all it has", "os.closerange(0, 100)", DIED, "it exited with 1"),
+    Attack("closes its socket", "os.close(3)", DIED),
+    Attack("closes all it has", "os.closerange(0, 100)", DIED),
     Attack("keeps a copy of its socket", "os.dup(3); os.close(3)", DIED, "it exited with 1"),
     Attack("exits", "sys.exit(0)", DIED, "it exited with 1"),
     Attack("exits at once", "os._exit(0)", DIED, "it exited with 0"),
@@ -212,7 +212,7 @@ def test_what_a_bot_does_ends_in_a_typed_outcome(prison: Prison, attack: Attack)
         ("kept = [0]\nwhile True: kept += kept", OUT_OF_MEMORY),
         ("while True: pass", OVERWORKED),
         ("import time; time.sleep(60)", (Outcome.TIMED_OUT,)),
-        ("def broken(:", RAISED),
+        ("import no_such_package", RAISED),
     ],
 )
 def test_what_a_bot_does_while_it_is_loaded_ends_in_a_typed_outcome(
@@ -237,22 +237,26 @@ def test_three_strikes_pause_a_bot_with_the_reason(prison: Prison) -> None:
 
 def test_a_bot_finds_nothing_of_another_in_its_memory(prison: Prison) -> None:
     secret = f"secret-{id(prison)}-{gc.get_count()}"
-    found = """
+    found = f"""
     import gc
     gc.unfreeze()
-    secret = "{half}" + "{rest}"
-    planted = {{"here": "its own " + secret}}
-    print(sum(isinstance(value, str) and secret in value
-              for held in gc.get_objects() if isinstance(held, dict) for value in held.values()
-              if value is not secret))
-    """.format(half=secret[:9], rest=secret[9:])
+    secret = {secret[:9]!r} + {secret[9:]!r}
+    planted = ["its own " + secret]
+    found = set()
+    for held in gc.get_objects():
+        for value in gc.get_referents(held):
+            for text in value.values() if type(value) is dict else [value]:
+                if type(text) is str and secret in text and text != secret:
+                    found.add(text)
+    print(found)
+    """
     keeper = bundle(f"self.kept = {secret!r}")
 
     (kept,) = decide(prison, keeper)
     assert secret.encode() in kept.state
     (decision,) = decide(prison, bundle(found))
     assert decision.is_decided, decision.reason
-    assert decision.logs == ("1",)  # which it has put there itself
+    assert decision.logs == (str({f"its own {secret}"}),)
 
 
 def test_bots_do_not_share_their_random_numbers(prison: Prison) -> None:

@@ -17,11 +17,9 @@ from typing import Any
 import pytest
 
 from runner.sandbox.outcome import Outcome
-from runner.sandbox.settings import JailSettings
 from runner.sandbox.stack import Level
 from tests.runner.sandbox.attackers import BARS, PATIENT, assert_still_serves, bundle
 from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison
-from tests.runner.sandbox.stacks import PRELOADED
 
 ROOT = Path(__file__).parents[3]
 PARENT = Path(__file__).with_name("parent_process.py")
@@ -69,22 +67,18 @@ def test_no_bot_outlives_a_kill_of(victim: str, level: Level) -> None:
     assert left == []
 
 
-def test_a_jail_goes_on_with_another_zygote() -> None:
-    prison = Prison(JailSettings(preloaded=PRELOADED, limits=PATIENT))
-    try:
-        jail = prison.jail
-        bot = prison.run(_spawn(prison))
-        assert prison.run(bot.decide({MARKET.symbol: BARS[:-1]}, RICH)).is_decided
-        held = os.pidfd_open(bot.process)
-        os.kill(prison.run(jail._living_cells()).zygote.first.outer, signal.SIGKILL)
-        assert _has_ended(held, _PATIENCE)
-        os.close(held)
-        died = prison.run(bot.decide({MARKET.symbol: BARS}, RICH))
-        assert died.outcome is Outcome.DIED
-        assert prison.run(bot.decide({MARKET.symbol: BARS}, RICH)).is_decided
-        assert_still_serves(prison)
-    finally:
-        prison.close()
+def test_a_jail_goes_on_with_another_zygote(prison: Prison) -> None:
+    bot = prison.run(_spawn(prison))
+    assert prison.run(bot.decide({MARKET.symbol: BARS[:-1]}, RICH)).is_decided
+    held = os.pidfd_open(bot.process)
+    os.kill(prison.run(prison.jail._living_cells()).zygote.first.outer, signal.SIGKILL)
+    assert _has_ended(held, _PATIENCE)
+    os.close(held)
+    died = prison.run(bot.decide({MARKET.symbol: BARS}, RICH))
+    assert died.outcome is Outcome.DIED
+    assert prison.run(bot.decide({MARKET.symbol: BARS}, RICH)).is_decided
+    prison.run(bot.kill())
+    assert_still_serves(prison)
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.long)])

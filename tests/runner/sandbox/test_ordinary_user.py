@@ -12,14 +12,19 @@ from typing import Any
 import pytest
 
 from runner.sandbox.probes import all_probes
+from tests.runner.sandbox.stacks import once
 
 SCRIPT = Path(__file__).with_name("ordinary_user.py")
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
+def found(shared: Path) -> dict[str, Any]:
     """By level, what the jail of an ordinary user has found."""
+    return once(shared / "ordinary-user.json", _examine)
+
+
+def _examine() -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, str(SCRIPT)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
