@@ -264,7 +264,7 @@ class Collector:
         if is_plain(value) and not written:
             return self.as_literal(piece)
         if expression is None:
-            self._refuse(piece, "is changed after it was made; give it its value in one expression")
+            self._refuse(piece, "gets its value in a loop or step by step; give it one expression")
             return None
         reason = why_not_read_again(expression)
         if reason is not None:

@@ -101,14 +101,15 @@ class _Comparison:
             if not same_code(live.__code__, copy.__code__):
                 return ""
             if self._sequences(_cells(live), _cells(copy), "") is not None:
-                return "'s closure"
+                return "'s cells"
         defaults = (live.__defaults__, live.__kwdefaults__)
         if self.difference(defaults, (copy.__defaults__, copy.__kwdefaults__)) is not None:
             return "'s defaults"
         wrapped = live.__dict__.get("__wrapped__"), copy.__dict__.get("__wrapped__")
         if self.difference(*wrapped) is not None:
             return ""
-        return self._mappings(_without(vars(live)), _without(vars(copy)))
+        set_later = self._mappings(_without(vars(live)), _without(vars(copy)))
+        return None if set_later is None else "'s attributes"
 
     def _descriptors(self, live: Any, copy: Any) -> str | None:
         if isinstance(live, property):

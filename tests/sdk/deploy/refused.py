@@ -577,7 +577,7 @@ for day in [timedelta(days=1)]:
                 "<cell 1>",
                 3,
                 "day",
-                "is changed after it was made",
+                "gets its value in a loop",
             ),
         ),
     ),
@@ -674,7 +674,7 @@ N = 2
                 "<cell 1>",
                 3,
                 "size",
-                "defaults of it used a value that was changed since",
+                "defaults of it hold values that were changed since",
             ),
         ),
     ),
@@ -916,6 +916,116 @@ def size():
                 2,
                 "open",
                 "no files",
+            ),
+        ),
+    ),
+    Refusal(
+        "names of an own module by star",
+        files={
+            "helpers.py": """\
+def size():
+    return 2
+""",
+            "main.py": RT + "from helpers import *\n" + bot("size()"),
+        },
+        problems=(
+            (
+                "main.py",
+                2,
+                "size",
+                "comes from `from helpers import *`",
+            ),
+        ),
+    ),
+    Refusal(
+        "a closure that has counted",
+        cells=(
+            RT
+            + """\
+def outer():
+    L = []
+    def add(x):
+        L.append(x)
+        return len(L)
+    return add
+f = outer()
+f(1)
+"""
+            + bot("f(1)"),
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                8,
+                "f",
+                "cells of it hold values that were changed since",
+            ),
+        ),
+    ),
+    Refusal(
+        "a helper class changed in a later cell",
+        cells=(
+            RT
+            + """\
+class Config:
+    n = 2
+"""
+            + bot("Config.n"),
+            "Config.n = 5\n",
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                2,
+                "Config",
+                "n of it is not what its source gives",
+            ),
+        ),
+    ),
+    Refusal(
+        "a dispatcher with functions of no name",
+        cells=(
+            RT
+            + """\
+from functools import singledispatch
+@singledispatch
+def f(x):
+    return 1
+@f.register
+def _(x: int):
+    return 2
+"""
+            + bot("f(2)"),
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                3,
+                "f",
+                "cells of it hold values",
+            ),
+        ),
+    ),
+    Refusal(
+        "an object in a global that a method changes",
+        cells=(
+            RT
+            + """\
+class Box:
+    n = 0
+
+BOX = Box()
+class Bot(rt.Strategy):
+    def on_bar(self, ctx):
+        BOX.n += 1
+""",
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                8,
+                "BOX",
+                "a restarted bot would lose",
             ),
         ),
     ),
