@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .shapes import RT, Refusal, bot
+from .shapes import FUTURE, RT, Refusal, bot
 
 REFUSED = (
     Refusal(
@@ -1026,6 +1026,54 @@ class Bot(rt.Strategy):
                 8,
                 "BOX",
                 "a restarted bot would lose",
+            ),
+        ),
+    ),
+    Refusal(
+        "a package in a hint and, further down, in the code",
+        cells=(
+            FUTURE
+            + RT
+            + """\
+import subprocess
+def a(x: subprocess.Popen):
+    return b()
+def b():
+    return subprocess.PIPE
+"""
+            + bot("a(1)"),
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                3,
+                "subprocess",
+                "no processes",
+            ),
+        ),
+    ),
+    Refusal(
+        "a name for type checkers in a hint and, further down, in the code",
+        cells=(
+            FUTURE
+            + RT
+            + """\
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import numpy as np
+def a(x: np.ndarray):
+    return b()
+def b():
+    return np.ones(1)[0]
+"""
+            + bot("a(1)"),
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                9,
+                "np",
+                "for type checkers only",
             ),
         ),
     ),

@@ -15,7 +15,7 @@ from robotrader_sdk.deploy.bundle import load_bundle, make_bundle
 from robotrader_sdk.deploy.origin import parse
 from robotrader_sdk.errors import BundleError
 
-from .shapes import RT, Shape, bot, loaded
+from .shapes import RT, Shape, bot, loaded, run_cell
 
 SCRIPT = (
     RT
@@ -111,19 +111,46 @@ def test_the_class_in_hand_travels_and_not_a_newer_one_of_its_name(tmp_path: Pat
     old, new = bot("1.0"), bot("2.0")
     with loaded(Shape("", cells=(RT + old,)), tmp_path, "older") as module:
         older = module.Bot
-        from .shapes import run_cell
-
         run_cell(module, "<cell 2>", new)
         assert "amount = 1.0" in make_bundle(older).source
         assert "amount = 2.0" in make_bundle(module.Bot()).source
+
+
+def test_a_cell_that_was_run_again_comes_before_what_needs_it(tmp_path: Path) -> None:
+    base = RT + "def two(x):\n    return x * STEP\n\nclass Base(rt.Strategy):\n    size = 2\n"
+    cells = (base, "STEP = 3\n", "SIX = two(2)\n" + bot("self.size + SIX", base="Base"))
+    with loaded(Shape("", cells=cells), tmp_path, "again") as module:
+        run_cell(module, "<cell 1>", base)
+        run_cell(module, "<cell 2>", "STEP = 3\n")
+        source = make_bundle(module.Bot).source
+    body = [line for line in source.splitlines() if line and not line.startswith((" ", "import"))]
+    assert body == ["SIX = 6", "class Base(rt.Strategy):", "class Bot(Base):"]
+
+
+def test_what_is_called_at_once_finds_what_it_uses(tmp_path: Path) -> None:
+    text = (
+        "class Sized:\n    def __init__(self, n):\n        self.n = n * STEP\n\n"
+        "def make(n):\n    return Sized(n)\n"
+    )
+    cells = (RT + text, "STEP = 3\n", "SIX = make(2)\n" + bot("SIX.n"))
+    with loaded(Shape("", cells=cells), tmp_path, "again") as module:
+        run_cell(module, "<cell 1>", RT + text)
+        run_cell(module, "<cell 2>", "STEP = 3\n")
+        source = make_bundle(module.Bot).source
+    body = [line for line in source.splitlines() if line and not line.startswith((" ", "import"))]
+    assert body == [
+        "class Sized:",
+        "def make(n):",
+        "STEP = 3",
+        "SIX = make(2)",
+        "class Bot(rt.Strategy):",
+    ]
 
 
 def test_a_class_without_methods_is_found_by_what_it_holds(tmp_path: Path) -> None:
     first = "from strategies import SmaCross\nclass Bot(SmaCross):\n    step = 1\n"
     with loaded(Shape("", cells=(first,)), tmp_path, "bare") as module:
         older = module.Bot
-        from .shapes import run_cell
-
         run_cell(module, "<cell 2>", "class Bot(SmaCross):\n    step = 2\n")
         assert "step = 1" in make_bundle(older).source
         assert "step = 2" in make_bundle(module.Bot).source

@@ -151,6 +151,23 @@ X.append(0.1)
         says=('X = [float("inf"), float("-inf"), float("nan"), 0.1]',),
     ),
     Shape(
+        "a set that grew",
+        cells=(
+            RT
+            + """\
+S = {'ab', 'cd'}
+S |= {'ef', 'gh', 'ij'}
+F = frozenset(S)
+F |= {1}
+"""
+            + bot("len(S) + len(F)"),
+        ),
+        says=(
+            "S = {'ab', 'cd', 'ef', 'gh', 'ij'}",
+            "F = frozenset({'ab', 'cd', 'ef', 'gh', 'ij', 1})",
+        ),
+    ),
+    Shape(
         "two names at once",
         cells=(
             RT
@@ -1205,6 +1222,29 @@ def top():
         never=(
             "unused",
             "from helpers",
+        ),
+    ),
+    Shape(
+        "an own module that only hints name",
+        files={
+            "helpers.py": """\
+class Size:
+    pass
+""",
+            "main.py": FUTURE
+            + RT
+            + """\
+import helpers
+
+def size(x: helpers.Size) -> float:
+    return 2.0
+"""
+            + bot("size(None)"),
+        },
+        says=(
+            """\
+if TYPE_CHECKING:
+    import helpers""",
         ),
     ),
     Shape(
