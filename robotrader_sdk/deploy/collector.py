@@ -63,7 +63,7 @@ class Collector:
         user = Piece(key, name, Role.VALUE, "", value, unit, line, self._place(origin, unit, line))
         if value is _MISSING or name in _ALWAYS_THERE:
             return self._absent(origin, user, hint=hint)
-        if name in _NOTEBOOK or name == "__file__":
+        if name == "__file__" or (name in _NOTEBOOK and not origin.bindings(name)):
             self._refuse(user, "belongs to the notebook or file, which doesn't travel")
             return None
         if hint and not isinstance(value, type | ModuleType) and why_not(value) is not None:

@@ -18,7 +18,7 @@ from robotrader_sdk.deploy.code import plain_function, same_code
 
 _DESCRIPTORS = (property, staticmethod, classmethod, functools.cached_property)
 _NOT_OF_A_CLASS = {
-    "__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__orig_bases__",
+    "__module__", "__dict__", "__weakref__", "__doc__", "__orig_bases__",
     "__parameters__", "__qualname__", "__firstlineno__", "__static_attributes__",
     "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__",
     "__dataclass_fields__", "__dataclass_params__", "__signature__", "__class_vars__",

@@ -101,7 +101,7 @@ LOCK = threading.Lock()
                 "<cell 1>",
                 3,
                 "LOCK",
-                "is a lock",
+                "is a lock or a thread",
             ),
         ),
     ),
@@ -464,21 +464,6 @@ if TYPE_CHECKING:
                 9,
                 "np",
                 "for type checkers only",
-            ),
-        ),
-    ),
-    Refusal(
-        "what the notebook alone has",
-        cells=(
-            RT + "In = ['']\n",
-            bot("len(In)"),
-        ),
-        problems=(
-            (
-                "<cell 2>",
-                4,
-                "In",
-                "belongs to the notebook",
             ),
         ),
     ),
@@ -1074,6 +1059,34 @@ def b():
                 9,
                 "np",
                 "for type checkers only",
+            ),
+        ),
+    ),
+    Refusal(
+        "a kind of DataFrame, and an index",
+        cells=(
+            RT
+            + """\
+import pandas as pd
+class Mine(pd.DataFrame):
+    pass
+D = Mine({'a': [1]})
+I = pd.RangeIndex(3)
+"""
+            + bot("len(D) + len(I)"),
+        ),
+        problems=(
+            (
+                "<cell 1>",
+                5,
+                "D",
+                "is a DataFrame",
+            ),
+            (
+                "<cell 1>",
+                6,
+                "I",
+                "is an Index",
             ),
         ),
     ),

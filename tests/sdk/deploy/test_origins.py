@@ -82,6 +82,14 @@ def test_a_file_edited_since_it_was_loaded_is_noticed(edited: tuple[Any, Path]) 
         make_bundle(module.Bot)
 
 
+def test_the_type_of_a_parameter_edited_since_is_noticed(tmp_path: Path) -> None:
+    text = RT + bot("self.n", "    n: int = rt.param(2)\n")
+    with loaded(Shape("", files={"main.py": text}), tmp_path, "") as module:
+        (tmp_path / "main.py").write_text(text.replace("n: int", "n: float"), encoding="utf-8")
+        with pytest.raises(BundleError, match=r"Bot: __annotations__ of it is not what its source"):
+            make_bundle(module.Bot)
+
+
 def test_a_constant_edited_since_travels_as_it_runs(edited: tuple[Any, Path]) -> None:
     module, path = edited
     text = path.read_text(encoding="utf-8")

@@ -168,6 +168,18 @@ F |= {1}
         ),
     ),
     Shape(
+        "names that a notebook has too",
+        cells=(
+            RT
+            + """\
+def display(x):
+    return x
+Out = 2
+"""
+            + bot("display(Out)"),
+        ),
+    ),
+    Shape(
         "two names at once",
         cells=(
             RT
