@@ -1022,11 +1022,11 @@ class Bot(rt.Strategy):
             + """\
 import subprocess
 def a(x: subprocess.Popen):
-    return b()
+    return 1
 def b():
     return subprocess.PIPE
 """
-            + bot("a(1)"),
+            + bot("a(1) + b()"),
         ),
         problems=(
             (
@@ -1047,11 +1047,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 def a(x: np.ndarray):
-    return b()
+    return 1
 def b():
     return np.ones(1)[0]
 """
-            + bot("a(1)"),
+            + bot("a(1) + b()"),
         ),
         problems=(
             (

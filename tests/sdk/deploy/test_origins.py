@@ -77,9 +77,21 @@ def edited(tmp_path: Path) -> Iterator[tuple[Any, Path]]:
 def test_a_file_edited_since_it_was_loaded_is_noticed(edited: tuple[Any, Path]) -> None:
     module, path = edited
     text = path.read_text(encoding="utf-8")
+    assert "return STEP\n" in make_bundle(module.Bot).source
     path.write_text(text.replace("return STEP", "return STEP * 2"), encoding="utf-8")
     with pytest.raises(BundleError, match=r"main.py, line 4: size: its source has changed since"):
         make_bundle(module.Bot)
+
+
+def test_a_function_that_makes_the_class_edited_since_is_noticed(tmp_path: Path) -> None:
+    text = (
+        RT + "def make(n):\n    class Bot(rt.Strategy):\n        def on_bar(self, ctx):\n"
+        "            ctx.buy(quantity=n)\n    return Bot\n\nBot = make(2)\n"
+    )
+    with loaded(Shape("", files={"main.py": text}), tmp_path, "") as module:
+        (tmp_path / "main.py").write_text(text.replace("=n)", "=n + 1)"), encoding="utf-8")
+        with pytest.raises(BundleError, match=r"main.py, line 3: Bot: its source has changed"):
+            make_bundle(module.Bot)
 
 
 def test_the_type_of_a_parameter_edited_since_is_noticed(tmp_path: Path) -> None:
@@ -168,11 +180,13 @@ def test_a_folder_of_the_users_called_strategies_is_the_users(tmp_path: Path) ->
     package = tmp_path / "strategies"
     package.mkdir()
     (package / "__init__.py").write_text("", encoding="utf-8")
-    (package / "mine.py").write_text(RT + bot("2.0"), encoding="utf-8")
+    (package / "sizes.py").write_text("def size():\n    return 2.0\n", encoding="utf-8")
+    mine = RT + "from strategies.sizes import size\n" + bot("size()")
+    (package / "mine.py").write_text(mine, encoding="utf-8")
     code = (
         "from strategies.mine import Bot\n"
         "from robotrader_sdk.deploy.bundle import make_bundle\n"
-        "bundle = make_bundle(Bot)\nprint(bundle.library, 'amount = 2.0' in bundle.source)"
+        "bundle = make_bundle(Bot)\nprint(bundle.library, 'return 2.0' in bundle.source)"
     )
     root = Path(__file__).parents[3]
     done = subprocess.run(

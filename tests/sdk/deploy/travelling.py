@@ -131,11 +131,15 @@ SPREAD = prices.to_numpy().std()
             + """\
 S = {'ab', 'cd', 'ef', 'gh'}
 FIRST = list(S)[0]
+SECOND = [*{'ab', 'cd', 'ef'}][0]
 T = set(list(S))
 """
-            + bot("len(S) + ord(FIRST[0]) / 100 + len(T)"),
+            + bot("len(S) + ord(FIRST[0]) / 100 + len(T) + len(SECOND)"),
         ),
-        never=("list(S)[0]",),
+        never=(
+            "list(S)[0]",
+            "[*{",
+        ),
     ),
     Shape(
         "floats that have no literal",
