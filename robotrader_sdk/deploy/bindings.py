@@ -67,12 +67,16 @@ def bindings_of(tree: ast.Module) -> list[Binding]:
     return list(_of_block(tree.body, Guard.NONE, nested=False))
 
 
-def _of_block(block: list[ast.stmt], guard: Guard, *, nested: bool) -> Iterator[Binding]:
+def _of_block(
+    block: list[ast.stmt], guard: Guard, *, nested: bool, in_loop: bool = False
+) -> Iterator[Binding]:
     for node in block:
-        yield from _of_statement(node, guard, nested=nested)
+        yield from _of_statement(node, guard, nested=nested, in_loop=in_loop)
 
 
-def _of_statement(node: ast.stmt, guard: Guard, *, nested: bool) -> Iterator[Binding]:
+def _of_statement(
+    node: ast.stmt, guard: Guard, *, nested: bool, in_loop: bool
+) -> Iterator[Binding]:
     if isinstance(node, Definition):
         yield Binding(node.name, Kind.DEFINITION, node, None, guard, nested)
     elif isinstance(node, ast.Import):
@@ -84,19 +88,19 @@ def _of_statement(node: ast.stmt, guard: Guard, *, nested: bool) -> Iterator[Bin
             yield Binding(alias.asname or alias.name, Kind.FROM, node, alias, guard, nested)
     elif isinstance(node, ast.If):
         inner = guard_of(node.test) or guard
-        yield from _of_block(node.body, inner, nested=True)
-        yield from _of_block(node.orelse, guard, nested=True)
+        yield from _of_block(node.body, inner, nested=True, in_loop=in_loop)
+        yield from _of_block(node.orelse, guard, nested=True, in_loop=in_loop)
     else:
-        yield from _of_values(node, guard, nested=nested)
+        yield from _of_values(node, guard, nested=nested, in_loop=in_loop)
+        loops = in_loop or not isinstance(node, ast.Try | ast.TryStar)
         for block in _blocks(node):
-            yield from _of_block(block, guard, nested=True)
+            yield from _of_block(block, guard, nested=True, in_loop=loops)
 
 
-def _of_values(node: ast.stmt, guard: Guard, *, nested: bool) -> Iterator[Binding]:
-    targets = _targets(node)
-    is_one = isinstance(node, ast.Assign | ast.AnnAssign) and not nested
+def _of_values(node: ast.stmt, guard: Guard, *, nested: bool, in_loop: bool) -> Iterator[Binding]:
+    is_one = isinstance(node, ast.Assign | ast.AnnAssign) and not in_loop
     kind = Kind.VALUE if is_one else Kind.OPAQUE
-    for target in targets:
+    for target in _targets(node):
         for part in ast.walk(target):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store | ast.Del):
                 yield Binding(part.id, kind, node, None, guard, nested)

@@ -5,10 +5,12 @@
     print(bundle.source)
 
 A bundle takes along the class, the functions, classes and constants that it uses of its own
-module, cells or own files beside it (`from helpers import zscore`), and the imports it needs.
-A constant travels as the expression it was written as, if that still gives its value, otherwise
-as its value. Classes of the library travel by name. What runs is compared with what the text
-gives, so a bundle is never older or newer than the class that was tested.
+module or cells, and the imports it needs. What it uses of the user's other modules, by
+`from helpers import zscore` or `from .helpers import zscore`, is written into the same text; a
+module used as a whole (`import helpers`) or imported inside a function is refused. Classes of the
+library travel by name. A constant travels as the expression it was written as, if that still
+gives its value, otherwise as its value. What runs is compared with what the text gives, so a
+bundle is never older or newer than the class that was tested.
 """
 
 from __future__ import annotations
@@ -67,9 +69,12 @@ class Bundle:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        tree = _parsed(self.name, self.source)
-        digest = hashlib.sha256(f"{self.name}\n{self.source}".encode()).hexdigest()
-        object.__setattr__(self, "imports", tuple(sorted(set(_imported(tree)))))
+        try:
+            imports = sorted(set(_imported(_parsed(self.name, self.source))))
+            digest = hashlib.sha256(f"{self.name}\n{self.source}".encode()).hexdigest()
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise BundleError(f"the source of bundle {self.name!r} is no Python: {error}") from None
+        object.__setattr__(self, "imports", tuple(imports))
         object.__setattr__(self, "digest", digest)
 
     @classmethod
@@ -236,14 +241,11 @@ def _failure(bundle: Bundle, file_name: str, error: Exception) -> str:
 
 
 def _parsed(name: str, source: str) -> ast.Module:
-    try:
-        if len(source.encode()) > LONGEST_SOURCE:
-            raise BundleError(f"a bundle has at most {LONGEST_SOURCE:,} bytes of source")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise BundleError(f"the source of bundle {name!r} is no Python: {error}") from None
+    if len(source.encode()) > LONGEST_SOURCE:
+        raise BundleError(f"a bundle has at most {LONGEST_SOURCE:,} bytes of source")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        tree = ast.parse(source)
     if not any(binding.name == name for binding in bindings_of(tree)):
         raise BundleError(f"the source of the bundle defines no {name!r}")
     return tree

@@ -148,13 +148,14 @@ def _in_column(one: Any, other: Any) -> int | None:
 
 
 def _shared_values(module: ModuleType) -> dict[str, str]:
-    """The plain values that all instances share: a module's globals and its classes' attributes."""
+    """The plain values that all instances share: globals, and attributes of what globals hold."""
     found = {}
     for name, value in vars(module).items():
+        owner = value if isinstance(value, type) else type(value)
         if not name.startswith("__") and is_plain(value):
             found[name] = literal(value)
-        elif isinstance(value, type) and value.__module__ == module.__name__:
-            for attribute, inner in vars(value).items():
+        elif owner.__module__ == module.__name__:
+            for attribute, inner in getattr(value, "__dict__", {}).items():
                 if not attribute.startswith("__") and attribute not in _CACHES and is_plain(inner):
                     found[f"{name}.{attribute}"] = literal(inner)
     return found

@@ -56,13 +56,14 @@ class Collector:
         unit, line: where it is used. hint: in an annotation that nothing evaluates.
         """
         key = (id(origin.namespace), name)
-        if key in self.pieces:
-            return self.pieces[key]
+        known = self.pieces.get(key)
+        if known is not None and (hint or known.role is not Role.HINT):
+            return known
         value = self._pinned.get(key, origin.namespace.get(name, _MISSING))
         user = Piece(key, name, Role.VALUE, "", value, unit, line, self._place(origin, unit, line))
         if value is _MISSING or name in _ALWAYS_THERE:
             return self._absent(origin, user, hint=hint)
-        if name in _NOTEBOOK or name == "__file__":
+        if name == "__file__" or (name in _NOTEBOOK and not origin.bindings(name)):
             self._refuse(user, "belongs to the notebook or file, which doesn't travel")
             return None
         if hint and not isinstance(value, type | ModuleType) and why_not(value) is not None:
@@ -187,11 +188,12 @@ class Collector:
         if one is None:
             self._refuse(piece, "the relative import leaves its package")
             return None
-        if is_own(one.module) or is_own(f"{one.module}.{one.name}"):
+        piece.role, piece.imports, piece.text = Role.IMPORT, (one,), one.text
+        is_users = is_own(one.module) or is_own(f"{one.module}.{one.name}")
+        if is_users and not (hint and isinstance(piece.value, ModuleType)):
             return self._inlined(piece, one)
         reason = why_not_available(one.module if one.name is None else f"{one.module}.{one.name}")
-        piece.role, piece.imports, piece.text = Role.IMPORT, (one,), one.text
-        if reason is not None and hint:
+        if hint and (is_users or reason is not None):
             piece.role = Role.HINT
         elif reason is not None:
             self._refuse(piece, reason, one.module)
@@ -237,6 +239,7 @@ class Collector:
         target = self.need(self.origin(vars(source)), one.name, piece.unit, piece.line)
         if target is None or one.name == one.bound:
             return target
+        piece.imports = ()
         piece.text, piece.role, piece.now = f"{one.bound} = {target.name}", Role.VALUE, [target]
         return self.keep(piece)
 
@@ -264,7 +267,7 @@ class Collector:
         if is_plain(value) and not written:
             return self.as_literal(piece)
         if expression is None:
-            self._refuse(piece, "is changed after it was made; give it its value in one expression")
+            self._refuse(piece, "gets its value in a loop or step by step; give it one expression")
             return None
         reason = why_not_read_again(expression)
         if reason is not None:

@@ -34,7 +34,8 @@ class Uses:
 
 def compiled(body: list[ast.stmt], *, future: bool, name: str = "<source>") -> CodeType:
     """Statements as code; SyntaxError where they can't stand by themselves."""
-    flags = __future__.annotations.compiler_flag if future else 0
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as notebooks do
+    flags |= __future__.annotations.compiler_flag if future else 0
     tree = ast.Module(body=body, type_ignores=[])
     code: CodeType = compile(tree, name, "exec", flags=flags, dont_inherit=True, optimize=0)
     return code

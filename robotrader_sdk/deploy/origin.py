@@ -73,9 +73,18 @@ class Unit:
         behind = lines[-1].encode()[node.end_col_offset :].decode().strip()
         if before.strip() or (behind and not behind.startswith("#")):
             return ast.get_source_segment(self.text, node) or ""
-        margin = len(lines[0]) - len(lines[0].lstrip())
-        indent = lines[0][:margin]
-        return "\n".join(line.removeprefix(indent).rstrip("\n") for line in lines).rstrip()
+        indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+        inside = _inside_of_texts(node)
+        return "\n".join(
+            line if number in inside else line.removeprefix(indent)
+            for number, line in enumerate(lines, first)
+        ).rstrip()
+
+
+def _inside_of_texts(node: ast.stmt) -> set[int]:
+    """The lines that begin inside a text, whose margin is a part of it."""
+    texts = [part for part in ast.walk(node) if isinstance(part, ast.Constant | ast.JoinedStr)]
+    return {n for t in texts for n in range(t.lineno + 1, (t.end_lineno or t.lineno) + 1)}
 
 
 class Origin:

@@ -89,16 +89,26 @@ def in_order(pieces: Iterable[Piece]) -> list[Piece]:
             return
         started.add(id(piece))
         for needed in piece.now:
-            put(needed)
-            # What is called while a module is read needs what it uses at that moment.
-            if not isinstance(needed.value, type):
-                for used in needed.later:
-                    put(used)
+            is_base = isinstance(needed.value, type) and isinstance(piece.value, type)
+            for one in [needed] if is_base else _reachable(needed):
+                put(one)
         ordered[id(piece)] = piece
 
     for piece in sorted(pieces, key=lambda piece: piece.place):
         put(piece)
     return list(ordered.values())
+
+
+def _reachable(called: Piece) -> list[Piece]:
+    """What is called while a module is read needs what it uses at that moment."""
+    found = {id(called): called}
+    waiting = [called]
+    while waiting:
+        for used in waiting.pop().later:
+            if id(used) not in found:
+                found[id(used)] = used
+                waiting.append(used)
+    return sorted(found.values(), key=lambda piece: piece.place)
 
 
 def clashes(pieces: Iterable[Piece]) -> list[Problem]:

@@ -18,7 +18,7 @@ from robotrader_sdk.deploy.code import plain_function, same_code
 
 _DESCRIPTORS = (property, staticmethod, classmethod, functools.cached_property)
 _NOT_OF_A_CLASS = {
-    "__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__orig_bases__",
+    "__module__", "__dict__", "__weakref__", "__doc__", "__orig_bases__",
     "__parameters__", "__qualname__", "__firstlineno__", "__static_attributes__",
     "__annotate__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__",
     "__dataclass_fields__", "__dataclass_params__", "__signature__", "__class_vars__",
@@ -101,14 +101,15 @@ class _Comparison:
             if not same_code(live.__code__, copy.__code__):
                 return ""
             if self._sequences(_cells(live), _cells(copy), "") is not None:
-                return "'s closure"
+                return "'s cells"
         defaults = (live.__defaults__, live.__kwdefaults__)
         if self.difference(defaults, (copy.__defaults__, copy.__kwdefaults__)) is not None:
             return "'s defaults"
         wrapped = live.__dict__.get("__wrapped__"), copy.__dict__.get("__wrapped__")
         if self.difference(*wrapped) is not None:
             return ""
-        return self._mappings(_without(vars(live)), _without(vars(copy)))
+        set_later = self._mappings(_without(vars(live)), _without(vars(copy)))
+        return None if set_later is None else "'s attributes"
 
     def _descriptors(self, live: Any, copy: Any) -> str | None:
         if isinstance(live, property):

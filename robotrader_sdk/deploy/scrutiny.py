@@ -40,8 +40,13 @@ def findings_in(node: ast.stmt, uses: Uses, namespace: Mapping[str, Any]) -> Ite
             yield from _numba_options(part)
         name = _changed(part)
         is_global = name in uses.later and name not in uses.locals
-        if is_global and isinstance(namespace.get(name), dict | list | set | deque | bytearray):
+        # A call such as `.update` changes a container, and means something else of other things.
+        if is_global and (not isinstance(part, ast.Call) or _is_container(namespace.get(name))):
             yield _line(part), name, f"{_KEEP_ON_SELF}on self, not in a global"
+
+
+def _is_container(value: object) -> bool:
+    return isinstance(value, dict | list | set | deque | bytearray)
 
 
 def why_not_read_again(expression: ast.expr) -> str | None:

@@ -7,14 +7,8 @@ import types
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
-_BY_TYPE = {
-    "pandas": "can't travel: data belongs into the bars, a few numbers into a tuple or dict",
-    "numpy.ndarray": "can't travel: write its values as a tuple and make the array where it is "
-    "used",
-    "lock": "is a lock, and the jail has no threads",
-    "socket": "is a socket, and the jail has no network",
-    "random": "has a state that a restarted bot would lose; use ctx.rng",
-}
+_DATA = "can't travel: data belongs into the bars, a few numbers into a tuple or dict"
+_ARRAY = "can't travel: write its values as a tuple and make the array where it is used"
 
 
 def why_not(value: object, depth: int = 0) -> str | None:
@@ -39,23 +33,29 @@ def _parts(value: object) -> tuple[Any, ...]:
 def _why_not_this(value: object) -> str | None:
     if isinstance(value, type):
         return None
-    kind = type(value)
-    module, name = kind.__module__.partition(".")[0], kind.__name__
-    if isinstance(value, io.IOBase) or name == "_TemporaryFileWrapper":
+    if isinstance(value, io.IOBase) or type(value).__name__ == "_TemporaryFileWrapper":
         return "is an open file, and the jail has no files"
-    if module == "pandas" and name in {"DataFrame", "Series", "DatetimeIndex", "Index"}:
-        return f"is a {name}, which {_BY_TYPE['pandas']}"
-    if module == "numpy" and name in {"ndarray", "recarray", "matrix", "memmap"}:
-        return f"is a numpy array, which {_BY_TYPE['numpy.ndarray']}"
+    for kind in type(value).__mro__:
+        reason = _why_not_kind(kind.__module__.partition(".")[0], kind.__name__)
+        if reason is not None:
+            return reason
+    return _why_not_running(value)
+
+
+def _why_not_kind(module: str, name: str) -> str | None:
+    if module == "pandas" and name in {"DataFrame", "Series", "Index"}:
+        return f"is {'an' if name == 'Index' else 'a'} {name}, which {_DATA}"
+    if module == "numpy" and name == "ndarray":
+        return f"is a numpy array, which {_ARRAY}"
     if module in {"_thread", "threading", "multiprocessing"}:
-        return _BY_TYPE["lock"]
+        return "is a lock or a thread, and the jail has no threads"
     if module in {"socket", "_socket", "ssl"}:
-        return _BY_TYPE["socket"]
-    if (module == "random" and name in {"Random", "SystemRandom"}) or (
+        return "is a socket, and the jail has no network"
+    if (module == "random" and name == "Random") or (
         module == "numpy" and name in {"Generator", "RandomState"}
     ):
-        return _BY_TYPE["random"]
-    return _why_not_running(value)
+        return "has a state that a restarted bot would lose; use ctx.rng"
+    return None
 
 
 def _why_not_running(value: object) -> str | None:

@@ -13,6 +13,8 @@ from robotrader_sdk.deploy.pieces import Piece, Role, once
 from robotrader_sdk.deploy.sameness import difference
 
 _SCRATCH = "robotrader_bundle_check"
+_RUN_AGAIN = "run its cell or load its module again"
+_ADVICE = f"write it in the class, then {_RUN_AGAIN}"
 
 
 class Wrong(NamedTuple):
@@ -80,16 +82,12 @@ def _compare(piece: Piece, module: ModuleType) -> list[Wrong]:
     if where is None:
         return []
     if where and isinstance(piece.value, type):
-        reason = f"{where.lstrip(chr(39) + '.').removeprefix('s ')} of it is not what its source "
-        return [Wrong(piece, f"{reason}gives; {_ADVICE}")]
+        part = where.removeprefix(".").removeprefix("'s ")
+        return [Wrong(piece, f"{part} of it is not what its source gives; {_ADVICE}")]
     if where:
-        reason = f"{where.removeprefix(chr(39) + 's ')} of it used a value that was changed since"
-        return [Wrong(piece, f"{reason}; {_RUN_AGAIN}")]
+        part = where.removeprefix("'s ")
+        return [Wrong(piece, f"{part} of it hold values that were changed since; {_RUN_AGAIN}")]
     if piece.role is Role.DEFINITION:
         return [Wrong(piece, f"its source has changed since it was defined; {_RUN_AGAIN}")]
     reason = "is not what its source gives: it, or what it is made of, was changed since"
     return [Wrong(piece, f"{reason}; {_RUN_AGAIN}")]
-
-
-_RUN_AGAIN = "run its cell or load its module again"
-_ADVICE = f"write it in the class, then {_RUN_AGAIN}"

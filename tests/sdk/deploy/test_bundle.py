@@ -100,6 +100,10 @@ def test_json_of_anything_else_is_refused_in_one_line(text: str, reason: str) ->
         ("Bot", "class Bot(:", "is no Python"),
         ("Bot", "class Bot: x = '\0'", "is no Python"),
         ("Other", SOURCE, "defines no 'Other'"),
+        ("", SOURCE, "defines no ''"),
+        ("Bot", "class Bot: x = '\ud800'", "is no Python"),
+        ("Bot", "if 1: pass\n" + "elif 2: pass\n" * 3000 + "Bot = 1", "is no Python"),
+        ("Bot", f"Bot = {'(' * 300}1{')' * 300}", "is no Python"),
         ("Bot", f"class Bot: pass\n# {'x' * 600_000}", "at most 524,288 bytes"),
     ],
 )
