@@ -64,6 +64,7 @@ def test_all_its_code_runs(readme: Any, tmp_path: Path, monkeypatch: pytest.Monk
     assert len(names["breakout"].trades) > 10
     assert len(names["dip"].trades) > 10
     assert len(names["same_trades"]) > 0
+    assert names["decision"].is_decided
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
@@ -122,9 +123,10 @@ def test_its_command_lines_run(
         "download",
         "demo",
         "testnet",
+        "doctor",
     }
     for line in lines:
-        arguments = shlex.split(line)[1:]
+        arguments = shlex.split(line, comments=True)[1:]
         if arguments[0] == "download":  # would ask an exchange: only read
             group: Any = typer.main.get_command(app)
             group.commands["download"].make_context("download", arguments[1:])
