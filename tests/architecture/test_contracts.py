@@ -22,6 +22,7 @@ FORBIDDEN = {
     "runner/testnet/core/orders.py": ["sanic", "ccxt", "runner.testnet.gate"],
     "runner/execution/tick.py": ["sanic", "ccxt", "runner.execution.engine", "plotly"],
     "runner/storage/writer.py": ["runner.execution.tick"],
+    "runner/sandbox/wire.py": ["runner.execution.broker"],
 }
 
 
