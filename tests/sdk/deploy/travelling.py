@@ -184,6 +184,27 @@ Out = 2
         ),
     ),
     Shape(
+        "local names of what can't travel",
+        cells=(
+            RT
+            + """\
+n = x = k = rt.synthetic_bars(9)
+
+def size(x, *k):
+    n = x
+    return n + sum(n for n in [x for x in k])
+"""
+            + bot(
+                "size(self.m, 1)",
+                """\
+    n = 2
+    m = n + 1
+""",
+            ),
+        ),
+        never=("synthetic",),
+    ),
+    Shape(
         "two names at once",
         cells=(
             RT
