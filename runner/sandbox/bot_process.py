@@ -96,6 +96,7 @@ class BotProcess:
         self._last_sent: list[pd.Timestamp | None] = [None] * len(self._symbols)
         self._n_asked = 0
         self._turn = asyncio.Lock()
+        self._endings: set[asyncio.Future[int | None]] = set()
 
     @property
     def process(self) -> int | None:
@@ -137,7 +138,7 @@ class BotProcess:
         """
         async with self._turn:
             decision = await self._decide(bars, account, deadline)
-        if decision.outcome is Outcome.PAUSED:
+        if not (decision.is_decided or decision.outcome.is_its_fault):
             return decision
         pause = self.strikes.count(decision.reason)
         if not decision.is_decided:
@@ -167,7 +168,11 @@ class BotProcess:
             news = b"".join(self._unsent(bars))
             hold.conversation.send(news + frames_of(Ask(sequence, account)))
         seconds = self._seconds_left(deadline)
-        got = await self._wait(hold, reply, seconds, self._limits.cpu_seconds)
+        try:
+            got = await self._wait(hold, reply, seconds, self._limits.cpu_seconds)
+        except asyncio.CancelledError:
+            self._abandon()
+            raise
         if isinstance(got, Broken) or not isinstance(got[0], Answer):
             return await self._failure(got)
         return await self._accept(hold, got[0], got[1])
@@ -239,11 +244,7 @@ class BotProcess:
     async def _failure(self, got: tuple[FromBot, bytes] | Broken) -> Decision:
         """What a failure comes to; all but an error in its own code costs it its process."""
         if isinstance(got, Broken):
-            status = await self._end()
-            reason = got.reason
-            if got.outcome is Outcome.DIED and status is not None:
-                reason = describe_status(status)
-            return Decision(got.outcome, self.state, reason=reason)
+            return await self._breach(got)
         message = got[0]
         if not isinstance(message, Failed):
             return await self._failure(Broken(Outcome.LIED, "it answered what was not asked"))
@@ -253,6 +254,23 @@ class BotProcess:
         logs = cut_logs(message.logs, self._caps)
         (reason,) = cut_logs([message.message], Caps(0, 0, _REASON_CHARACTERS, 0))
         return Decision(outcome, self.state, logs=logs, reason=reason or outcome.value)
+
+    async def _breach(self, broken: Broken) -> Decision:
+        """A process that is over, or has to be."""
+        hold = self._hold
+        status = await self._end()
+        outcome, reason = broken.outcome, broken.reason
+        if outcome is Outcome.DIED and hold is not None and not hold.cells.zygote.is_alive:
+            outcome, reason = Outcome.INTERRUPTED, "the jail has ended, and its process with it"
+        elif outcome is Outcome.DIED and status is not None:
+            reason = describe_status(status)
+        return Decision(outcome, self.state, reason=reason)
+
+    def _abandon(self) -> None:
+        """Whoever asked has gone: an answer to that question would be taken for the next one's."""
+        ending = asyncio.ensure_future(self._end())
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
     async def _end(self) -> int | None:
         hold, self._hold = self._hold, None

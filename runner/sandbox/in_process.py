@@ -11,15 +11,41 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from robotrader_sdk.cli.catalogs import installed_strategies, load_entry
+from robotrader_sdk.deploy.bundle import Bundle, library_source_hash
 from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
 from runner.sandbox.answering import answer_to
 from runner.sandbox.asking import asker_of
+from runner.sandbox.errors import SandboxError
 from runner.sandbox.history import History, chunks
 from runner.sandbox.logs import Logs
 from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import Account, Answer, Ask, Caps, MarketTerms
+
+
+def known_strategy(bundle: Bundle, source_hash: str) -> type[Parametric]:
+    """The class of a library strategy, known by its name and the hash of its source.
+
+    SandboxError for everything else: a user's own code, a subclass of a library strategy, a
+    strategy whose source is not the one that was meant. That goes into a jail.
+    """
+    name = bundle.library
+    if name is None:
+        raise SandboxError(f"{bundle.name} is user code, which runs in a jail and nowhere else")
+    entries = installed_strategies()
+    entry = entries.get(bundle.name)
+    loaded = None if entry is None else load_entry(bundle.name, entry)
+    if loaded is None or f"{loaded.__module__}.{loaded.__qualname__}" != name:
+        raise SandboxError(f"{name} is in no installed catalog of strategies")
+    found = library_source_hash(name)
+    if found != source_hash:
+        raise SandboxError(
+            f"the source of {name} is not the one that was meant: its hash is {found}, and "
+            f"{source_hash} was given; deploy it again"
+        )
+    return loaded
 
 
 class InProcess:

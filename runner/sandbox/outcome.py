@@ -21,7 +21,13 @@ class Outcome(Enum):
     FLOODED = "it said too much"
     LIED = "it broke the protocol"
     UNKEPT = "what it keeps between bars can't be kept"
+    INTERRUPTED = "the jail has ended"
     PAUSED = "it is paused"
+
+    @property
+    def is_its_fault(self) -> bool:
+        """Whether it counts against the bot."""
+        return self not in (Outcome.DECIDED, Outcome.INTERRUPTED, Outcome.PAUSED)
 
 
 KINDS = {
