@@ -165,7 +165,9 @@ def _settle_position(book: Book, row: int, bar: int, held_before: float) -> None
     position["held"] = held
     order = book.orders[row]
     closes = held_before * order["side"] < 0.0 and kept == 0
-    if closes and order["quantity"] <= abs(held_before) and book.terms["fee_in_base"] == 0:
+    sold_out = order["quantity"] <= abs(held_before) and book.terms["fee_in_base"] == 0
+    is_noise = abs(position["quantity"]) <= _NOISE * abs(held_before)
+    if closes and (sold_out or is_noise):
         position["quantity"] = 0.0  # exactly, whatever noise the sums have left
 
 

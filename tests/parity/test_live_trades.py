@@ -24,6 +24,13 @@ SERIES = {
     "five minutes": ("ETH/BTC", "ETH-BTC_5m_2018-01.csv", "5m", slice(0, 85), "30"),
 }
 
+PAIRS = [
+    pytest.param(name, one.__name__, marks=[] if n % 3 == k else [pytest.mark.long])
+    for n, one in enumerate(SPOT)
+    for k, name in enumerate(SERIES)
+]
+"""Each strategy on one of the series; on the others under `long`."""
+
 
 def fees_of(market) -> rt.Fees:
     return rt.Fees(maker=float(market.maker_fee), taker=float(market.taker_fee))
@@ -43,8 +50,7 @@ def check_equity(live, run) -> None:
         assert value == pytest.approx(float(equity.loc[time]), rel=1e-9), time
 
 
-@pytest.mark.parametrize("strategy", [one.__name__ for one in SPOT])
-@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize(("name", "strategy"), PAIRS)
 def test_a_bot_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path, strategy, name):
     symbol, file, timeframe, part, capital = SERIES[name]
     bars = rt.read_bars(real_bars / file).iloc[part]

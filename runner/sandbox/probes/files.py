@@ -55,7 +55,7 @@ def climb_out_of_a_library_folder() -> Any:
 
 
 def read_through_the_link_to_the_root() -> Any:
-    with open("/proc/self/root/etc/passwd") as file:
+    with open("/proc/self/root" + "/etc/passwd") as file:
         return file.read(10)
 
 

@@ -41,7 +41,7 @@ class Forgetful(CcxtMarketData):
 
 @asynccontextmanager
 async def feed_at(served, venue, kind=CcxtMarketData, **more):
-    data = kind(venue, overrides={**ccxt_config(venue, served.url), "timeout": 500, **more})
+    data = kind(venue, overrides={**ccxt_config(venue, served.url), "timeout": 5_000, **more})
     data._client.timeout_on_exit = 0
     try:
         yield Feed(data, pause=0.05, at_most=0.2)
@@ -129,8 +129,10 @@ def test_what_fails_is_asked_for_again_and_nothing_is_lost(served, venue, kind, 
         async with feed_at(served, venue) as feed:
             await feed.subscribe(SYMBOL, MINUTE, anchor_of(0))
             step(served, 2)
+            feed.data._client.timeout = 500 if kind == "timeout_before" else 5_000
             with fault(served, kind, route=KLINES[venue], seconds=1.0):
                 assert await feed.poll() == []
+            feed.data._client.timeout = 5_000
             assert times(await feed.poll()) == list(BARS.index[20:22])
 
     asyncio.run(work())

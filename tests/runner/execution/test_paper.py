@@ -35,6 +35,9 @@ from tests.runner.execution.live_bots import terms_of
 SYMBOL, PERP = "BTC/USDT", "BTC/USDT:USDT"
 BARS = rt.synthetic_bars(100, "1m", seed=5, price=40_000.0, volatility=6.0).round(1)
 
+FEW = ("Trails", "Rests")
+"""One of each form; the others under `long`."""
+
 
 def market_of(symbol: str, **more) -> Market:
     given = {
@@ -159,7 +162,13 @@ def backtested(strategy: str, symbol: str, **more):
     return trades_of(result, symbol)
 
 
-@pytest.mark.parametrize("strategy", [one.__name__ for one in SPOT])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        pytest.param(one.__name__, marks=[] if one.__name__ in FEW else [pytest.mark.long])
+        for one in SPOT
+    ],
+)
 def test_on_paper_a_bot_makes_the_trades_of_its_backtest(sqlite_url, strategy):
     # Without the smallest order: a backtest's stop may close less than that, an order may not.
     more = {"min_notional": Decimal(1)}

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import robotrader_sdk as rt
+from runner.execution.ccxt_markets import forget_markets
 from runner.testnet import ccxt_config
 from runner.testnet.core.accounts import Account, ApiKey, Balance
 from runner.testnet.core.exchange import Exchange, Settings
@@ -110,8 +111,9 @@ class Served:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Exchange], Served]]:
-    """Serves an exchange until the test ends."""
+    """Serves an exchange until the test ends, when its port may come to be another's."""
     with ExitStack() as stack:
+        stack.callback(forget_markets)
 
         def start(exchange: Exchange, limit_share: float = 0.0) -> Served:
             served = Served(exchange, limit_share)

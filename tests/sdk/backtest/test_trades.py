@@ -174,3 +174,18 @@ def test_many_orders_need_no_room_to_be_reserved() -> None:
     result = run([100, 100, 55, 55], {0: many})
     assert len(result.orders) >= 700
     assert len(result.fills) == 700
+
+
+def test_what_is_sold_out_leaves_no_noise_where_fees_are_in_base() -> None:
+    bars = frame([100.0] * 6)
+    on = pd.Series(range(6), index=bars.index)
+    signals = rt.Signals(enter_long=on == 1, exit_long=on == 3, quantity=33.3)
+
+    class Once(rt.Strategy):
+        def signals(self, bars: pd.DataFrame) -> rt.Signals:
+            return signals
+
+    instrument = rt.Instrument("spot", fee_currency="base", lot_size=0.001)
+    fees = rt.Fees(maker=0.02, taker=0.03)
+    result = rt.backtest(Once(), bars, instrument=instrument, fees=fees)
+    assert result.fill_table["position"].tolist() == [pytest.approx(33.3 * 0.97), 0.0]
