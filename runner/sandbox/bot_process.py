@@ -239,7 +239,7 @@ class BotProcess:
             if rest <= 0.0:
                 return Broken(Outcome.OVERWORKED, f"it computed for more than {cpu_seconds:g} s")
             if loop.time() >= end:
-                return Broken(Outcome.TIMED_OUT, f"it gave no answer within {wall_seconds:g} s")
+                return Broken(Outcome.TIMED_OUT, f"it gave no answer within {wall_seconds:.2g} s")
 
     async def _failure(self, got: tuple[FromBot, bytes] | Broken) -> Decision:
         """What a failure comes to; all but an error in its own code costs it its process."""

@@ -97,7 +97,8 @@ def _preload(modules: Sequence[str]) -> None:
 
 def _clear_environment() -> None:
     """Keep what stops libraries from starting threads: one that a bot loads would end it there."""
-    kept = {name: text for name, text in os.environ.items() if name.endswith("_NUM_THREADS")}
+    told = ("_NUM_THREADS", "JOBLIB_MULTIPROCESSING")
+    kept = {name: text for name, text in os.environ.items() if name.endswith(told)}
     os.environ.clear()
     os.environ.update(kept)
 

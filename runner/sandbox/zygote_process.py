@@ -25,6 +25,7 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TZ": "UTC",
     "MALLOC_ARENA_MAX": "1",
+    "JOBLIB_MULTIPROCESSING": "0",  # scikit-learn's joblib asks for no semaphores then
     "PYTHONDONTWRITEBYTECODE": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow's memory starts a thread else
     "PYTHONHASHSEED": "0",  # sets of strings are gone through alike in every process
