@@ -75,7 +75,7 @@ def test_a_jail_goes_on_with_another_zygote(prison: Prison) -> None:
     assert _has_ended(held, _PATIENCE)
     os.close(held)
     died = prison.run(bot.decide({MARKET.symbol: BARS}, RICH))
-    assert died.outcome is Outcome.DIED
+    assert died.outcome is Outcome.INTERRUPTED
     assert prison.run(bot.decide({MARKET.symbol: BARS}, RICH)).is_decided
     prison.run(bot.kill())
     assert_still_serves(prison)
