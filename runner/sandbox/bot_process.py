@@ -225,21 +225,29 @@ class BotProcess:
         A process with one thread can't have used more CPU time than time has passed, so it is
         looked at only when it may have used up what it has.
         """
-        if reply.done():
-            return reply.result()
         loop, number = asyncio.get_running_loop(), hold.forked.outer
         end, spent_before = loop.time() + wall_seconds, processes.cpu_seconds(number)
-        rest = cpu_seconds
-        while True:
-            seconds = min(rest, end - loop.time())
-            await asyncio.wait((reply,), timeout=max(seconds, 0.0))
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal timer
             if reply.done():
-                return reply.result()
+                return
             rest = cpu_seconds - (processes.cpu_seconds(number) - spent_before)
             if rest <= 0.0:
-                return Broken(Outcome.OVERWORKED, f"it computed for more than {cpu_seconds:g} s")
-            if loop.time() >= end:
-                return Broken(Outcome.TIMED_OUT, f"it gave no answer within {wall_seconds:.2g} s")
+                reason = f"it computed for more than {cpu_seconds:g} s"
+                reply.set_result(Broken(Outcome.OVERWORKED, reason))
+            elif loop.time() >= end:
+                reason = f"it gave no answer within {wall_seconds:.2g} s"
+                reply.set_result(Broken(Outcome.TIMED_OUT, reason))
+            else:
+                timer = loop.call_at(min(loop.time() + rest, end), look)
+
+        timer = loop.call_at(min(loop.time() + cpu_seconds, end), look)
+        try:
+            return await reply
+        finally:
+            timer.cancel()
 
     async def _failure(self, got: tuple[FromBot, bytes] | Broken) -> Decision:
         """What a failure comes to; all but an error in its own code costs it its process."""

@@ -41,7 +41,7 @@ def test_kernel_event_loop_and_plain_rules_agree(case: Case) -> None:
     agree(case)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @settings(max_examples=1_500, **RELAXED)
 @given(cases(n_bars=25))
@@ -55,7 +55,7 @@ def test_event_loop_and_plain_rules_agree_on_many_orders_at_once(row: Row) -> No
     assert replace(run_events(row), bounds=None) == run_plain(row)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @settings(max_examples=1_500, **RELAXED)
 @given(rows_of_asks())
