@@ -8,7 +8,6 @@ context lists.
 from __future__ import annotations
 
 import io
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.strategy.parametric import Parametric
 from runner.execution.errors import BotError
+from runner.sandbox.state import StateReader, StateWriter
 
 LARGEST = 1_000_000
 """Bytes."""
@@ -35,7 +35,7 @@ def write_memory(memory: Memory, strategy: Parametric, indicators: Sequence[obje
     memory.attributes = {k: v for k, v in vars(strategy).items() if k != "_register"}
     buffer = io.BytesIO()
     try:
-        _Writer(buffer, indicators).dump(
+        StateWriter(buffer, indicators).dump(
             {
                 "orders": memory.orders,
                 "n_orders": memory.n_orders,
@@ -62,7 +62,7 @@ def read_memory(stored: bytes | None, strategy: Parametric, indicators: Sequence
     if stored is None:
         return Memory()
     try:
-        content = _Reader(io.BytesIO(stored), indicators).load()
+        content = StateReader(io.BytesIO(stored), indicators).load()
     except Exception as error:  # a pickle may raise whatever the code it names raises
         raise BotError(
             f"what {type(strategy).__name__} kept can't be read: {type(error).__name__}: {error}; "
@@ -70,21 +70,3 @@ def read_memory(stored: bytes | None, strategy: Parametric, indicators: Sequence
         ) from error
     vars(strategy).update(content["attributes"])
     return Memory(content["orders"], content["n_orders"])
-
-
-class _Writer(pickle.Pickler):
-    def __init__(self, file: io.BytesIO, indicators: Sequence[object]) -> None:
-        super().__init__(file, protocol=5)
-        self._numbers = {id(indicator): number for number, indicator in enumerate(indicators)}
-
-    def persistent_id(self, obj: object) -> int | None:
-        return self._numbers.get(id(obj))
-
-
-class _Reader(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, indicators: Sequence[object]) -> None:
-        super().__init__(file)
-        self._indicators = indicators
-
-    def persistent_load(self, pid: int) -> object:
-        return self._indicators[pid]

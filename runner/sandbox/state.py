@@ -66,7 +66,7 @@ def load_memory(dumped: bytes, strategy: Parametric, indicators: Sequence[object
     if not dumped:
         return Memory()
     try:
-        content, attributes = _Reader(io.BytesIO(dumped), indicators).load()
+        content, attributes = StateReader(io.BytesIO(dumped), indicators).load()
         vars(strategy).update(attributes)
         return Memory(*content)
     except Exception as error:
@@ -77,7 +77,7 @@ def load_memory(dumped: bytes, strategy: Parametric, indicators: Sequence[object
 
 def _dumped(content: object, indicators: Sequence[object]) -> bytes:
     buffer = io.BytesIO()
-    _Writer(buffer, indicators).dump(content)
+    StateWriter(buffer, indicators).dump(content)
     return buffer.getvalue()
 
 
@@ -98,19 +98,25 @@ def _unkept(
     )
 
 
-class _Writer(pickle.Pickler):
+class StateWriter(pickle.Pickler):
+    """Pickles what a strategy keeps; an indicator becomes its number."""
+
     def __init__(self, file: io.BytesIO, indicators: Sequence[object]) -> None:
         super().__init__(file, protocol=5)
         self._numbers = {id(indicator): number for number, indicator in enumerate(indicators)}
 
     def persistent_id(self, obj: object) -> int | None:
+        """See `pickle.Pickler`."""
         return self._numbers.get(id(obj))
 
 
-class _Reader(pickle.Unpickler):
+class StateReader(pickle.Unpickler):
+    """Reads it back, with the indicators as they are computed now."""
+
     def __init__(self, file: io.BytesIO, indicators: Sequence[object]) -> None:
         super().__init__(file)
         self._indicators = indicators
 
     def persistent_load(self, pid: int) -> object:
+        """See `pickle.Unpickler`."""
         return self._indicators[pid]

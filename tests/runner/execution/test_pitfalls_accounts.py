@@ -49,8 +49,6 @@ from tests.runner.testnet.conftest import KEY, SECRET, ccxt_client
 
 serve = testnet.serve
 
-WITHOUT_EFFECT = ("timeout_before", "reset_before", "error_before", "maintenance")
-WITH_EFFECT = ("timeout_after", "reset_after", "error_after", "truncated", "not_json")
 LONG_AGO = datetime(2019, 12, 31, tzinfo=UTC)
 
 PLACES = [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP)]
