@@ -23,6 +23,14 @@ from runner.execution.status import Status
 MarginMode = Literal["isolated", "cross"]
 
 
+class StopChange(Enum):
+    """How a resting stop comes to be another one."""
+
+    ONE_BY_ONE = "one by one"  # one is cancelled and one is sent, in the order that covers more
+    REPLACE = "replace"  # one request cancels it and sends its successor
+    AMEND = "amend"  # it stays the same order, with another price and quantity
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
     """A symbol's own rules at its exchange; 0 means no such rule.
@@ -31,7 +39,8 @@ class Market:
     min_quantity: base units. contract_size: base units in a contract.
     has_stop_market: whether a stop may end in a market order. has_order_list: whether a stop and
     a take-profit can rest as one, of which one fills (OCO). stop_locks_balance: whether a resting
-    stop takes its quantity out of the free balance, as spot exchanges mostly do.
+    stop takes its quantity out of the free balance, as spot exchanges mostly do. stop_change: how
+    a resting stop is changed without a moment in which there is none.
     fee_in_base: whether buys pay their fee out of what they buy.
     """
 
@@ -52,6 +61,7 @@ class Market:
     has_stop_market: bool = True
     has_order_list: bool = False
     stop_locks_balance: bool = True
+    stop_change: StopChange = StopChange.ONE_BY_ONE
 
     def lots(self, quantity: Decimal) -> Decimal:
         """A quantity rounded down to whole lots."""
@@ -96,7 +106,8 @@ class OrderReport:
     """An order as the exchange has it.
 
     status: WORKING, FILLED, CANCELLED, EXPIRED or REJECTED. filled: base units. is_trigger:
-    whether it is a stop that has not been triggered. placed: when the exchange took it.
+    whether it is a stop that has not been triggered; stop_price: where it will be, if told.
+    placed: when the exchange took it.
     """
 
     client_order_id: str
@@ -107,6 +118,7 @@ class OrderReport:
     quantity: Decimal | None
     filled: Decimal
     is_trigger: bool = False
+    stop_price: Decimal | None = None
     placed: datetime | None = None
     reason: str = ""
 
@@ -221,6 +233,21 @@ class Broker(Protocol):
 
     async def submit_list(self, orders: OrderListRequest) -> tuple[OrderReport, OrderReport]:
         """Send a take-profit and a stop as one, once; the reports in that order."""
+
+    async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:
+        """Cancel a resting order and send its successor in one request, once.
+
+        Only where the market's stop_change is REPLACE. OrderMissingError if there was nothing to
+        cancel, and so nothing was sent; with any other refusal it may have been cancelled.
+        """
+
+    async def amend(self, order: OrderRequest) -> None:
+        """Give the resting stop of that client order id this quantity and this stop_price.
+
+        Only where the market's stop_change is AMEND. Asked for what is so already it does nothing.
+        OrderMissingError if no such order works, WouldTriggerError if the price has passed there;
+        then it is as it was, or waits for nothing.
+        """
 
     async def cancel(self, symbol: str, client_order_id: str, *, is_trigger: bool) -> None:
         """Cancel an order; OrderMissingError if the exchange has none working by that id.

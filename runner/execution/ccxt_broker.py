@@ -25,6 +25,7 @@ from runner.execution.broker import (
     OrderRequest,
     PositionReport,
 )
+from runner.execution.ccxt_changes import amend, replace
 from runner.execution.ccxt_client import Credentials, new_client
 from runner.execution.ccxt_errors import Doing, ReplyUnreadableError
 from runner.execution.ccxt_fills import fills_since, funding_since
@@ -163,6 +164,20 @@ class CcxtBroker:
 
         return await self._wire.call(Doing.SUBMIT, ask)
 
+    async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:
+        """Cancel a resting order and send its successor in one request, once."""
+        raw = await self._raw(order.symbol)
+        market = market_of(raw, self._venue)
+        return await replace(self._wire, raw, market, self._venue, client_order_id, order)
+
+    async def amend(self, order: OrderRequest) -> None:
+        """Give the resting stop of that client order id this quantity and this stop_price."""
+        raw = await self._raw(order.symbol)
+        await self._check_not_passed(order)
+        await amend(self._wire, raw, market_of(raw, self._venue), order)
+        if is_passed(order, await self._last_price_after(order)):
+            await self._check_triggered(order)
+
     async def cancel(self, symbol: str, client_order_id: str, *, is_trigger: bool) -> None:
         """Cancel an order; OrderMissingError if the exchange has none working by that id."""
         raw = await self._raw(symbol)
@@ -300,6 +315,21 @@ class CcxtBroker:
         except (ExchangeUnreachableError, RateLimitedError, OrderMissingError) as error:
             raise UnknownOutcomeError(f"{_stop_of(order)} was taken, then: {error}") from None
         raise WouldTriggerError(f"{_stop_of(order)} was cancelled: the price was {created} already")
+
+    async def _last_price_after(self, order: OrderRequest) -> Decimal:
+        try:
+            return await self.last_price(order.symbol)
+        except (ExchangeUnreachableError, RateLimitedError) as error:
+            raise UnknownOutcomeError(f"{_stop_of(order)} was changed, then: {error}") from None
+
+    async def _check_triggered(self, order: OrderRequest) -> None:
+        """WouldTriggerError if a stop that the price has passed waits for it to come back."""
+        try:
+            report = await self.look_up(order.symbol, order.client_order_id)
+        except (ExchangeUnreachableError, RateLimitedError) as error:
+            raise UnknownOutcomeError(f"{_stop_of(order)} was changed, then: {error}") from None
+        if report is not None and report.is_trigger:
+            raise WouldTriggerError(f"{_stop_of(order)} waits, and the price has passed it")
 
     async def _found(self, symbol: str, client_order_id: str) -> Any:
         await self._raw(symbol)

@@ -114,6 +114,7 @@ TEXTS: dict[str, tuple[tuple[str, str, Meaning], ...]] = {
     "bybit": (
         ("10001", "symbol invalid", Meaning.MARKET),
         ("10001", "not supported symbol", Meaning.MARKET),
+        ("10001", "order remains unchanged", Meaning.UNCHANGED),
     ),
     "kraken": (("EGeneral:Invalid arguments", "cl_ord_id", Meaning.DUPLICATE),),
 }

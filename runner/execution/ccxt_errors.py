@@ -23,6 +23,7 @@ from runner.execution.errors import (
     MarketUnknownError,
     OrderMissingError,
     OrderRefusedError,
+    OrderUnchangedError,
     RateLimitedError,
     UnknownOutcomeError,
     WouldTriggerError,
@@ -44,6 +45,7 @@ class Doing(Enum):
     READ = auto()
     SUBMIT = auto()
     CANCEL = auto()
+    CHANGE = auto()
 
 
 class ReplyUnreadableError(Exception):
@@ -125,6 +127,7 @@ _REFUSALS: dict[Meaning, Callable[[str, str], OrderRefusedError]] = {
     Meaning.DUPLICATE: DuplicateOrderError,
     Meaning.PASSED: WouldTriggerError,
     Meaning.FUNDS: FundsLackingError,
+    Meaning.UNCHANGED: OrderUnchangedError,
 }
 
 # What ccxt finds wrong by itself, before anything is sent: the most specific first.

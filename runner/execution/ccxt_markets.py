@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from runner.execution.broker import Market
+from runner.execution.broker import Market, StopChange
 from runner.execution.ccxt_errors import ReplyUnreadableError
 from runner.execution.ccxt_reports import number_or_none
 from runner.execution.ccxt_venues import Venue
@@ -140,6 +140,7 @@ def market_of(raw: Any, venue: Venue, fees: Any = None) -> Market:
         has_stop_market=_has_stop_market(info, venue),
         has_order_list=info.get("ocoAllowed") is True,
         stop_locks_balance=venue.stop_locks_balance and not is_perpetual,
+        stop_change=StopChange.ONE_BY_ONE if is_perpetual else _stop_change(info, venue),
     )
 
 
@@ -150,6 +151,13 @@ def _of(value: Any, other: Decimal = Decimal(0)) -> Decimal:
 
 def _least_value(info: Any) -> Any:
     return (info.get("lotSizeFilter") or {}).get("minNotionalValue")
+
+
+def _stop_change(info: Any, venue: Venue) -> StopChange:
+    can_replace = info.get("cancelReplaceAllowed") is True
+    if venue.stop_change is StopChange.REPLACE and not can_replace:
+        return StopChange.ONE_BY_ONE
+    return venue.stop_change
 
 
 def _has_stop_market(info: Any, venue: Venue) -> bool:

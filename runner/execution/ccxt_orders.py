@@ -110,6 +110,28 @@ def list_params(request: OrderListRequest, market_id: str, market: Market) -> di
     return params
 
 
+def replace_params(request: OrderRequest, replaced: str, market_id: str) -> dict[str, Any]:
+    """What Binance's order/cancelReplace is told, to have one stop in another's place."""
+    params = {
+        "symbol": market_id,
+        "cancelReplaceMode": "STOP_ON_FAILURE",
+        "cancelOrigClientOrderId": replaced,
+        "newClientOrderId": request.client_order_id,
+        "newOrderRespType": "RESULT",
+        "side": request.side.name,
+        "quantity": plain(request.quantity),
+        "stopPrice": plain(request.stop_price),
+        "type": "STOP_LOSS",
+    }
+    if request.type is OrderType.STOP_LIMIT:
+        params |= {
+            "type": "STOP_LOSS_LIMIT",
+            "price": plain(request.limit_price),
+            "timeInForce": "GTC",
+        }
+    return params
+
+
 def is_passed(order: OrderRequest, price: Decimal) -> bool:
     """Whether a price is beyond an order's stop."""
     if order.stop_price is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 _HTTP_SERVER_ERROR = 500
 _SUCCESS = {"bybit": "0", "okx": "0"}
+_CANCEL_REPLACE = (-2021, -2022)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ def read_reply(exchange: str, status: int, headers: Mapping[str, str], body: str
 
 def _binance(body: Mapping[str, Any]) -> tuple[str, str]:
     code = body.get("code")
+    told = body.get("data")
+    if code in _CANCEL_REPLACE and isinstance(told, dict):
+        # What is wrong is said of the half that failed; the cancel comes first.
+        halves = (told.get("newOrderResponse"), told.get("cancelResponse"))
+        failed = next((h for h in halves if isinstance(h, dict) and h.get("code")), {})
+        code, body = failed.get("code", code), {"msg": body.get("msg"), **failed}
     return ("", "") if code in (None, 0, 200) else (str(code), str(body.get("msg", "")))
 
 

@@ -42,6 +42,7 @@ def order_report(order: Any, market: Market, venue: Venue) -> OrderReport:
         filled = Decimal(0)
     if filled is None:
         raise ReplyUnreadableError("an order does not say how much of it is filled")
+    is_trigger = status is Status.WORKING and _waits_for_trigger(order, info)
     return OrderReport(
         client_order_id=str(order.get("clientOrderId") or client_id_of(info)),
         # A stop of OKX becomes, once triggered, an order by another number, which its fills have.
@@ -51,7 +52,8 @@ def order_report(order: Any, market: Market, venue: Venue) -> OrderReport:
         status=status,
         quantity=None if quantity is None else quantity * market.contract_size,
         filled=filled * market.contract_size,
-        is_trigger=status is Status.WORKING and _waits_for_trigger(order, info),
+        is_trigger=is_trigger,
+        stop_price=number_or_none(order.get("triggerPrice")) if is_trigger else None,
         placed=_time_or_none(order.get("timestamp") or info.get("transactTime")),
         reason=_reason(info) if status in (Status.REJECTED, Status.EXPIRED) else "",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
+from runner.execution.broker import StopChange
 from runner.execution.status import Status
 
 
@@ -29,9 +30,10 @@ class Venue:
     is, and what it means; ccxt takes some of them for others. separate_triggers: whether stops are
     listed and cancelled apart from other spot orders. infers_direction: whether spot stops have
     no direction of their own, so that one the price has passed would wait for it to come back.
-    cost_params: what else a market buy by cost says. stop_id: what else carries the client order
-    id of a stop, where stops are a kind of their own. bars_a_page: how many bars a request gives;
-    None: fewer than were asked for, so that a short page need not be the last.
+    stop_change: of spot. cost_params: what else a market buy by cost says. stop_id: what else
+    carries the client order id of a stop, where stops are a kind of their own. bars_a_page: how
+    many bars a request gives; None: fewer than were asked for, so that a short page need not be
+    the last.
     """
 
     client_id: str
@@ -45,6 +47,7 @@ class Venue:
     has_stop_market: bool = True
     has_perpetuals: bool = False
     stop_locks_balance: bool = True
+    stop_change: StopChange = StopChange.ONE_BY_ONE
     fee_in_base: bool = False
     order_params: Mapping[str, Any] = field(default_factory=dict)
     cost_params: Mapping[str, Any] = field(default_factory=dict)
@@ -77,6 +80,7 @@ _BINANCE = Venue(
         "EXPIRED_IN_MATCH": Status.EXPIRED,
     },
     order_params={"newOrderRespType": "FULL"},
+    stop_change=StopChange.REPLACE,
     fee_in_base=True,
     bars_a_page=1_000,
 )
@@ -108,6 +112,7 @@ _BYBIT = Venue(
     # balance until it is triggered. So a second sell could rest beside it, and both could fill:
     # of spot it is treated as if it did.
     stop_locks_balance=True,
+    stop_change=StopChange.AMEND,
     fee_in_base=True,
     cost_params={"marketUnit": "quoteCoin"},
     bars_a_page=1_000,

@@ -24,6 +24,7 @@ _PRIORITIES = {
     Doing.READ: Priority.RECONCILE,
     Doing.SUBMIT: Priority.ORDER,
     Doing.CANCEL: Priority.CANCEL,
+    Doing.CHANGE: Priority.ORDER,
 }
 
 # What a request weighs in the venue's own units, for each unit of ccxt's cost.

@@ -14,6 +14,7 @@ RunnerError
         ├── OrderRefusedError       it has not, for a reason it gives
         │   ├── DuplicateOrderError     it has an order with that id already
         │   ├── WouldTriggerError       a stop that the price has passed already
+        │   ├── OrderUnchangedError     it is so already
         │   └── FundsLackingError
         ├── OrderMissingError       it has no such order
         ├── PreparationError        leverage or margin mode are not what was asked for
@@ -84,6 +85,10 @@ class DuplicateOrderError(OrderRefusedError):
 
 class WouldTriggerError(OrderRefusedError):
     """The price has passed the stop already."""
+
+
+class OrderUnchangedError(OrderRefusedError):
+    """What was to be changed is so already."""
 
 
 class FundsLackingError(OrderRefusedError):

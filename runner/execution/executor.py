@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Side, Timeframe
 from runner.execution.broker import Broker, OpenOrders, OrderReport
+from runner.execution.changing import Changing
 from runner.execution.errors import OrderMissingError, UnknownOutcomeError
 from runner.execution.identity import Purpose
 from runner.execution.journal.moves import move
@@ -77,6 +78,7 @@ class Executor:
         self._patience = patience or Patience()
         self._clock = Clock(sleep, monotonic)
         self._seeing = Seeing(broker, rules, self._patience, self._clock, self.write)
+        self._changing = Changing(self, self._seeing, self._patience, self._clock)
         self._fresh: set[str] = set()
         """Committed by this process and not sent yet: the only ones that need no look."""
         self._since: dict[str, float] = {}
@@ -152,6 +154,7 @@ class Executor:
                     report = there.get(order.client_order_id)
                     await (self._seeing.see(order, report) if report else self._seeing.find(order))
                     await self._escalate(order, report)
+                    await self._changing.put_back(order, report)
         await self._watch(standing)
         await self.settle()
 
@@ -183,6 +186,8 @@ class Executor:
         for order in orders:
             if order.cancel_wanted and order.status is Status.WORKING:
                 changed |= await self._cancel(order)
+            elif order.amended_quantity is not None and order.status is Status.WORKING:
+                changed |= await self._changing.amend(order)
         changed |= await self._send_all([o for o in orders if o.status is Status.PENDING])
         for order in orders:
             if order.status is Status.UNKNOWN:
@@ -236,11 +241,14 @@ class Executor:
                     report is None or not report.status.is_final
                 ):
                     await self._seeing.see_end(order)
+            await self._changing.see_replaced(group)
             reach("after reply stored")
             return
-        if outcome.answer is Answer.REFUSED and await self._is_there(group):
-            return
-        await self.write(lambda session: self._refuse(session, ids, outcome))
+        is_no = outcome.answer in (Answer.REFUSED, Answer.MISSED)
+        if not (is_no and await self._is_there(group)):
+            await self.write(lambda session: self._refuse(session, ids, outcome))
+        if outcome.answer is not Answer.UNKNOWN:
+            await self._changing.see_replaced(group)
 
     async def _is_there(self, group: Sequence[OrderRow]) -> bool:
         """Whether a refused order is there all the same: it may have been handled twice."""
@@ -258,6 +266,9 @@ class Executor:
                 self.met_unknown = True
                 move(order, Status.UNKNOWN, at, outcome.reason)
                 continue
+            if outcome.answer is Answer.MISSED:
+                move(order, Status.CANCELLED, at, f"nothing to replace: {outcome.reason}")
+                continue
             move(order, Status.REJECTED, at, outcome.reason)
             if outcome.answer is Answer.PASSED and order.lot is None:
                 self.note_new([await replace_at_market(session, order)])
@@ -270,6 +281,7 @@ class Executor:
             report = await self.broker.look_up(order.symbol, order_id)
             if report is not None:
                 await self._seeing.see(order, report)
+                await self._changing.see_replaced([order])
                 return True
             patient = self._clock.monotonic() - since < self._patience.grace
             if look >= self._patience.n_looks and not patient:
@@ -279,6 +291,7 @@ class Executor:
         found = next((r for r in there if r.client_order_id == order_id), None)
         if found is not None:
             await self._seeing.see(order, found)
+            await self._changing.see_replaced([order])
         else:
             await self._absent(order)
         return True

@@ -33,6 +33,7 @@ from runner.execution.broker import (
     OrderReport,
     OrderRequest,
     PositionReport,
+    StopChange,
 )
 from runner.execution.errors import (
     DuplicateOrderError,
@@ -179,6 +180,14 @@ class PaperBroker:
         await self._keep()
         return target.report(), stop.report()
 
+    async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:  # noqa: ARG002
+        """See `Broker`: no paper market's stops are changed so, nothing can come in between."""
+        raise OrderRefusedError("on paper a stop is cancelled, and another sent")
+
+    async def amend(self, order: OrderRequest) -> None:  # noqa: ARG002
+        """See `Broker`: no paper market's stops are changed so, nothing can come in between."""
+        raise OrderRefusedError("on paper a stop is cancelled, and another sent")
+
     async def cancel(self, symbol: str, client_order_id: str, *, is_trigger: bool) -> None:  # noqa: ARG002
         """See `Broker`."""
         order = self._books.orders.get(client_order_id)
@@ -300,7 +309,12 @@ class PaperBroker:
             market = await self._ask_market(symbol)
             spot = not market.is_perpetual
             # Whatever the venue has: between two closes nobody could watch a price on paper.
-            able = replace(market, has_stop_market=True, has_order_list=spot)
+            able = replace(
+                market,
+                has_stop_market=True,
+                has_order_list=spot,
+                stop_change=StopChange.ONE_BY_ONE,
+            )
             self._rules[symbol] = Rules.of(able)
             self._books.place(symbol)
         return self._rules[symbol]

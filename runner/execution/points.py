@@ -18,6 +18,8 @@ POINTS = (
     "after fill commit",
     "before cancel",
     "after cancel",
+    "before amend",
+    "after amend",
     "in the middle of cancel-then-exit",
     "in the middle of a reversal",
     "before promotion commit",

@@ -3,11 +3,13 @@
 It is stated, not scripted: each lot's wanted orders follow from the lot, and whatever differs is
 replaced. So a restart, a partial fill or a trailing stop need no rule of their own.
 
-- Where a resting stop locks the balance, the old goes before the new comes; elsewhere the new
-  rests before the old goes, and the position is covered throughout.
+- Where nothing is locked by a resting stop, the new rests before the old goes. Where the balance
+  is locked, one request changes the stop, if the venue has such a request: so the position is
+  covered throughout. Only where it has not does the old go before the new comes.
 - A stop and a take-profit rest as one order list where the venue has them, side by side where
   nothing is locked; else the stop rests, and the take-profit is watched: when the price is there,
-  the stop goes and a market order closes.
+  the stop goes and a market order closes. A list can't be changed as a whole: when its stop
+  moves or grows, a lone stop takes its place, and the take-profit is watched from then on.
 - Where there are no stop-market orders it is a stop-limit, `OFFSET` beyond its stop.
 - A stop that the price has passed already, or that is refused again and again, becomes a market
   order. What can't be sold at all is dust.
@@ -23,7 +25,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Side
-from runner.execution.broker import Market
+from runner.execution.broker import Market, StopChange
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.fills import open_lots
 from runner.execution.journal.orders import (
@@ -65,9 +67,9 @@ class Wanted:
         return (
             order.type is self.type
             and order.limit_price == self.limit_price
-            and order.stop_price == self.stop_price
+            and (order.amended_stop_price or order.stop_price) == self.stop_price
             and order.watch_price == self.watch_price
-            and (order.quantity or 0) - order.filled == self.quantity
+            and (order.amended_quantity or order.quantity or 0) - order.filled == self.quantity
         )
 
 
@@ -93,22 +95,51 @@ async def protect(
 def is_covered(lots: Sequence[LotRow], orders: Sequence[OrderRow], rules: Rules) -> bool:
     """Whether a symbol's protection is as it should be, as far as can be seen without a look."""
     held = {lot.entry for lot in lots}
-    live = [order for order in orders if order.lot is not None and not order.cancel_wanted]
+    live = staying([order for order in orders if order.lot is not None])
     if any(order.lot not in held for order in live):
         return False
     if any(_is_leaving(order) for order in orders):
         return True
     for lot in lots:
         own = [order for order in live if order.lot == lot.entry]
-        wanted = wanted_orders(lot, protection_of(lot, rules), rules.market)
+        levels = protection_of(lot, rules)
+        wanted = wanted_orders(lot, levels, rules.market, is_alone=_is_alone(own, rules.market))
         met = all(any(want.is_met_by(order) for order in own) for want in wanted)
         if not met or not all(any(want.is_met_by(o) for want in wanted) for o in own):
             return False
     return True
 
 
-def wanted_orders(lot: LotRow, levels: Levels, market: Market) -> list[Wanted]:
-    """What a lot should have at the exchange."""
+def staying(own: Sequence[OrderRow]) -> list[OrderRow]:
+    """Those of a lot's open orders that neither go nor are being replaced, their lists neither."""
+    replaced = {order.replaces for order in own if order.replaces}
+    lists = {order.list_id for order in own if order.client_order_id in replaced} - {None}
+    return [
+        order
+        for order in own
+        if not order.cancel_wanted
+        and order.client_order_id not in replaced
+        and order.list_id not in lists
+    ]
+
+
+def _is_alone(live: Sequence[OrderRow], market: Market) -> bool:
+    """Whether a stop rests that a take-profit could join only after the stop has gone."""
+    is_kept = market.stop_locks_balance and market.stop_change is not StopChange.ONE_BY_ONE
+    return is_kept and any(_is_stop(order) and order.list_id is None for order in live)
+
+
+def _is_stop(order: OrderRow | Wanted) -> bool:
+    return order.type in (OrderType.STOP, OrderType.STOP_LIMIT)
+
+
+def wanted_orders(
+    lot: LotRow, levels: Levels, market: Market, *, is_alone: bool = False
+) -> list[Wanted]:
+    """What a lot should have at the exchange.
+
+    is_alone: whether a stop without a take-profit protects it already.
+    """
     quantity = market.lots(lot.quantity)
     if not quantity:
         return []
@@ -118,7 +149,8 @@ def wanted_orders(lot: LotRow, levels: Levels, market: Market) -> list[Wanted]:
     if levels.stop is not None:
         wanted.append(_stop(levels.stop, levels.purpose, quantity, lot.direction, market))
     if levels.take_profit is not None:
-        rests = not wanted or market.has_order_list or not market.stop_locks_balance
+        pairs = market.has_order_list and not is_alone
+        rests = not wanted or pairs or not market.stop_locks_balance
         wanted.append(
             Wanted(
                 purpose=Purpose.TAKE_PROFIT,
@@ -176,19 +208,54 @@ class _Cover:
         market = self.rules.market
         if (given_up := await self._look_at_refusals()) is not None:
             return given_up
-        wanted = wanted_orders(self.lot, protection_of(self.lot, self.rules), market)
-        live = [order for order in own if not order.cancel_wanted]
+        levels, live = protection_of(self.lot, self.rules), staying(own)
+        wanted = wanted_orders(self.lot, levels, market, is_alone=_is_alone(live, market))
         met = [any(want.is_met_by(order) for order in live) for want in wanted]
         surplus = [o for o in live if not any(want.is_met_by(o) for want in wanted)]
         if all(met):
             return _cancel(surplus, only_if=all(o.status is not Status.PENDING for o in live))
-        if market.stop_locks_balance or market.has_order_list:
+        if await self._can_change(wanted, live, own):
+            await self._change(levels, live)
+        elif market.stop_locks_balance or market.has_order_list:
             _cancel(live)
             await self._place(wanted, after=[order.client_order_id for order in own])
         else:
             missing = [want for want, is_met in zip(wanted, met, strict=True) if not is_met]
             await self._place(missing, after=[])
         return True
+
+    async def _can_change(
+        self, wanted: Sequence[Wanted], live: Sequence[OrderRow], own: Sequence[OrderRow]
+    ) -> bool:
+        """Whether the lot's stop becomes the wanted one by one request."""
+        market = self.rules.market
+        stops = [order for order in live if _is_stop(order)]
+        if market.stop_change is StopChange.ONE_BY_ONE or not any(map(_is_stop, wanted)):
+            return False
+        if len(stops) != 1 or stops[0].status is not Status.WORKING or stops[0].filled:
+            return False
+        if any(order.cancel_wanted and order.status is not Status.WAITING for order in own):
+            return False
+        bar = self.bot.last_bar or self.bot.started
+        refused = await refused_protection(self.session, self.lot.entry, bar)
+        return not any(order.replaces for order in refused)
+
+    async def _change(self, levels: Levels, live: Sequence[OrderRow]) -> None:
+        """Have the lot's stop changed, and the take-profit watched beside it."""
+        market = self.rules.market
+        (stop,) = (order for order in live if _is_stop(order))
+        wanted = wanted_orders(self.lot, levels, market, is_alone=True)
+        missing = [want for want in wanted if not any(want.is_met_by(order) for order in live)]
+        others = [order for order in live if order.list_id is None and order is not stop]
+        _cancel([o for o in others if not any(want.is_met_by(o) for want in wanted)])
+        if market.stop_change is StopChange.REPLACE:
+            await self._place(missing, after=[], replaces=stop.client_order_id)
+            return
+        await self._place([want for want in missing if not _is_stop(want)], after=[])
+        (want,) = (want for want in wanted if _is_stop(want))
+        stop.purpose = want.purpose
+        stop.amended_quantity = stop.filled + want.quantity
+        stop.amended_stop_price = want.stop_price
 
     async def _look_at_refusals(self) -> bool | None:
         """What follows where the lot's protection is refused; None: go on as if it were not.
@@ -221,10 +288,13 @@ class _Cover:
         small = quantity * self.lot.entry_price < NEARLY_DUST * market.min_notional
         return small or market.lots(quantity) < market.min_quantity
 
-    async def _place(self, wanted: Sequence[Wanted], after: list[str]) -> None:
+    async def _place(
+        self, wanted: Sequence[Wanted], after: list[str], replaces: str | None = None
+    ) -> None:
         bar = self.bot.last_bar or self.bot.started
         sequence = await next_sequence(self.session, self.bot.id, bar)
-        pair = len(wanted) == 2 and self.rules.market.has_order_list
+        pair = len(wanted) == 2 and not any(want.watch_price for want in wanted)
+        pair &= self.rules.market.has_order_list
         list_id = await self._list_id(bar, sequence + 2) if pair else None
         for number, want in enumerate(wanted):
             waits = bool(after) or want.watch_price is not None
@@ -246,6 +316,7 @@ class _Cover:
                 lot=self.lot.entry,
                 list_id=list_id,
                 after=after,
+                replaces=replaces if _is_stop(want) else None,
                 created_at=self.at,
             )
 

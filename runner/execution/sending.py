@@ -10,6 +10,7 @@ from robotrader_sdk.types import OrderType
 from runner.execution.broker import Broker, OrderListRequest, OrderReport, OrderRequest
 from runner.execution.errors import (
     DuplicateOrderError,
+    OrderMissingError,
     OrderRefusedError,
     UnknownOutcomeError,
     WouldTriggerError,
@@ -26,6 +27,7 @@ class Answer(Enum):
     TAKEN = "taken"
     REFUSED = "refused"
     PASSED = "passed"  # a stop that should be a market order by now
+    MISSED = "missed"  # not sent: what it was to replace is not there
     UNKNOWN = "unknown"
 
 
@@ -62,6 +64,8 @@ async def send(broker: Broker, orders: Sequence[OrderRow]) -> Outcome:
         return Outcome(Answer.UNKNOWN, str(error))
     except DuplicateOrderError as error:
         return Outcome(Answer.UNKNOWN, str(error))  # it is there: whatever it is, look
+    except OrderMissingError as error:
+        return Outcome(Answer.MISSED, str(error))
     except WouldTriggerError as error:
         return Outcome(Answer.PASSED, f"{PASSED}: {error}")
     except OrderRefusedError as error:
@@ -71,6 +75,8 @@ async def send(broker: Broker, orders: Sequence[OrderRow]) -> Outcome:
 
 
 async def _submit(broker: Broker, orders: Sequence[OrderRow]) -> Sequence[OrderReport]:
+    if len(orders) == 1 and orders[0].replaces:
+        return [await broker.replace(orders[0].replaces, request_of(orders[0]))]
     if len(orders) == 1:
         return [await broker.submit(request_of(orders[0]))]
     target = next(order for order in orders if order.purpose is Purpose.TAKE_PROFIT)

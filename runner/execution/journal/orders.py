@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
@@ -131,6 +132,34 @@ async def leave_at_market(session: AsyncSession, order_id: str) -> None:
     order = await session.get_one(OrderRow, order_id)
     lot = await session.get_one(LotRow, order.lot)
     order.cancel_wanted = lot.at_market = True
+
+
+async def take_amendment(session: AsyncSession, order_id: str) -> None:
+    """The exchange has made of a stop what was wanted."""
+    order = await session.get_one(OrderRow, order_id)
+    order.quantity = order.amended_quantity
+    order.stop_price = order.amended_stop_price
+    order.amended_quantity = order.amended_stop_price = None
+
+
+async def give_up_amendment(session: AsyncSession, order_id: str, *, has_passed: bool) -> None:
+    """A stop can't become what was wanted: it goes, and another comes in its place.
+
+    has_passed: the price is beyond it already, so the lot is closed at the market.
+    """
+    order = await session.get_one(OrderRow, order_id)
+    order.amended_quantity = order.amended_stop_price = None
+    order.cancel_wanted = True
+    lot = await session.get_one(LotRow, order.lot)
+    lot.at_market |= has_passed
+
+
+async def want_amended(
+    session: AsyncSession, order_id: str, quantity: Decimal, stop_price: Decimal
+) -> None:
+    """Have a stop become another."""
+    order = await session.get_one(OrderRow, order_id)
+    order.amended_quantity, order.amended_stop_price = quantity, stop_price
 
 
 async def want_cancelled(session: AsyncSession, ids: Sequence[str]) -> None:

@@ -115,9 +115,12 @@ class OrderRow(Row):
 
     bar, sequence, purpose, attempt: what its client order id was made of. sizing: how its quantity
     is found where it isn't fixed yet. terms: the protection it brings. lot: the entry whose lot it
-    protects. after: the orders whose end it waits for. watch_price: it is sent when the market
-    gets there. last_bar: the last bar in which it may fill. filled, filled_value: the sums of its
-    fills here; reported: what the exchange says. is_told: whether its strategy knows its end.
+    protects. after: the orders whose end it waits for. replaces: the order that ends with the
+    request that sends it. amended_quantity, amended_stop_price: what it is to become, until the
+    exchange has said that it is; its purpose is then the newest. watch_price: it is sent when the
+    market gets there. last_bar: the last bar in which it may fill. filled, filled_value: the sums
+    of its fills here; reported: what the exchange says. is_told: whether its strategy knows its
+    end.
     """
 
     __tablename__ = "orders"
@@ -149,6 +152,9 @@ class OrderRow(Row):
     lot: Mapped[str | None] = mapped_column(ClientId)
     list_id: Mapped[str | None] = mapped_column(ClientId)
     after: Mapped[list[str]] = mapped_column(JSON, default=list)
+    replaces: Mapped[str | None] = mapped_column(ClientId)
+    amended_quantity: Mapped[Decimal | None]
+    amended_stop_price: Mapped[Decimal | None]
     last_bar: Mapped[datetime | None]
     status: Mapped[Status] = mapped_column(Labelled(Status))
     is_open: Mapped[bool] = mapped_column(default=True)
