@@ -63,6 +63,11 @@ class Market:
     stop_locks_balance: bool = True
     stop_change: StopChange = StopChange.ONE_BY_ONE
 
+    @property
+    def can_replace(self) -> bool:
+        """Whether one request can have another order in a stop's place."""
+        return self.stop_change is StopChange.REPLACE
+
     def lots(self, quantity: Decimal) -> Decimal:
         """A quantity rounded down to whole lots."""
         return to_step(quantity, self.lot_size, up=False)
@@ -235,10 +240,11 @@ class Broker(Protocol):
         """Send a take-profit and a stop as one, once; the reports in that order."""
 
     async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:
-        """Cancel a resting order and send its successor in one request, once.
+        """Cancel a resting stop and send its successor in one request, once.
 
-        Only where the market's stop_change is REPLACE. OrderMissingError if there was nothing to
-        cancel, and so nothing was sent; with any other refusal it may have been cancelled.
+        Another stop, or a market order; only where the market's stop_change is REPLACE.
+        OrderMissingError if there was nothing to cancel, and so nothing was sent; with any other
+        refusal it may have been cancelled.
         """
 
     async def amend(self, order: OrderRequest) -> None:

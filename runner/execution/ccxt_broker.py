@@ -168,6 +168,9 @@ class CcxtBroker:
         """Cancel a resting order and send its successor in one request, once."""
         raw = await self._raw(order.symbol)
         market = market_of(raw, self._venue)
+        if order.stop_price is not None:
+            # Binance would cancel the old one first, and then refuse.
+            await self._check_not_passed(order)
         return await replace(self._wire, raw, market, self._venue, client_order_id, order)
 
     async def amend(self, order: OrderRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from robotrader_sdk.types import OrderType
 from runner.execution.broker import Market, OrderReport, OrderRequest, StopChange
 from runner.execution.ccxt_errors import Doing, ReplyUnreadableError
 from runner.execution.ccxt_orders import check_request, plain, replace_params
@@ -12,6 +13,8 @@ from runner.execution.ccxt_reports import as_row, order_report
 from runner.execution.ccxt_venues import Venue
 from runner.execution.ccxt_wire import Wire
 from runner.execution.errors import OrderRefusedError, OrderUnchangedError
+
+_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET)
 
 
 async def replace(
@@ -24,6 +27,8 @@ async def replace(
     """
     _check(market, StopChange.REPLACE)
     check_request(order, market)
+    if order.type not in _TYPES or order.quantity is None:
+        raise OrderRefusedError(f"a stop becomes a stop or a market order, not {order.type.label}")
     params = replace_params(order, client_order_id, raw["id"])
 
     async def ask() -> OrderReport:

@@ -111,7 +111,7 @@ def list_params(request: OrderListRequest, market_id: str, market: Market) -> di
 
 
 def replace_params(request: OrderRequest, replaced: str, market_id: str) -> dict[str, Any]:
-    """What Binance's order/cancelReplace is told, to have one stop in another's place."""
+    """What Binance's order/cancelReplace is told, to have an order in a stop's place."""
     params = {
         "symbol": market_id,
         "cancelReplaceMode": "STOP_ON_FAILURE",
@@ -120,9 +120,10 @@ def replace_params(request: OrderRequest, replaced: str, market_id: str) -> dict
         "newOrderRespType": "RESULT",
         "side": request.side.name,
         "quantity": plain(request.quantity),
-        "stopPrice": plain(request.stop_price),
-        "type": "STOP_LOSS",
+        "type": "MARKET",
     }
+    if request.stop_price is not None:
+        params |= {"type": "STOP_LOSS", "stopPrice": plain(request.stop_price)}
     if request.type is OrderType.STOP_LIMIT:
         params |= {
             "type": "STOP_LOSS_LIMIT",

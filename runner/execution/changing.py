@@ -84,8 +84,11 @@ class Changing:
                 return True
         return False
 
-    async def see_replaced(self, group: Sequence[OrderRow]) -> None:
-        """See what has become of the orders that a group was to replace, their lists included."""
+    async def see_replaced(self, group: Sequence[OrderRow], *, has_ended: bool) -> None:
+        """See what has become of the orders that a group was to replace, their lists included.
+
+        has_ended: whether they are no more, so that it is worth waiting to see it.
+        """
         replaced = {order.replaces for order in group if order.replaces}
         if not replaced:
             return
@@ -93,7 +96,7 @@ class Changing:
         lists = {o.list_id for o in orders if o.client_order_id in replaced} - {None}
         for order in orders:
             if order.client_order_id in replaced or order.list_id in lists:
-                await self.seeing.see_end(order)
+                await (self.seeing.see_end(order) if has_ended else self.seeing.see(order, None))
 
     async def put_back(self, order: OrderRow, report: OrderReport | None) -> None:
         """Amend a stop that is otherwise than it should be: an old request has come late, or a

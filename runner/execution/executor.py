@@ -241,14 +241,15 @@ class Executor:
                     report is None or not report.status.is_final
                 ):
                     await self._seeing.see_end(order)
-            await self._changing.see_replaced(group)
+            await self._changing.see_replaced(group, has_ended=True)
             reach("after reply stored")
             return
         is_no = outcome.answer in (Answer.REFUSED, Answer.MISSED)
         if not (is_no and await self._is_there(group)):
             await self.write(lambda session: self._refuse(session, ids, outcome))
         if outcome.answer is not Answer.UNKNOWN:
-            await self._changing.see_replaced(group)
+            has_ended = outcome.answer is Answer.MISSED
+            await self._changing.see_replaced(group, has_ended=has_ended)
 
     async def _is_there(self, group: Sequence[OrderRow]) -> bool:
         """Whether a refused order is there all the same: it may have been handled twice."""
@@ -281,7 +282,7 @@ class Executor:
             report = await self.broker.look_up(order.symbol, order_id)
             if report is not None:
                 await self._seeing.see(order, report)
-                await self._changing.see_replaced([order])
+                await self._changing.see_replaced([order], has_ended=True)
                 return True
             patient = self._clock.monotonic() - since < self._patience.grace
             if look >= self._patience.n_looks and not patient:
@@ -291,7 +292,7 @@ class Executor:
         found = next((r for r in there if r.client_order_id == order_id), None)
         if found is not None:
             await self._seeing.see(order, found)
-            await self._changing.see_replaced([order])
+            await self._changing.see_replaced([order], has_ended=True)
         else:
             await self._absent(order)
         return True

@@ -62,6 +62,11 @@ class Wanted:
     stop_price: Decimal | None = None
     watch_price: Decimal | None = None
 
+    @property
+    def is_exit(self) -> bool:
+        """Whether it closes the lot now, at the market."""
+        return self.type is OrderType.MARKET and self.watch_price is None
+
     def is_met_by(self, order: OrderRow) -> bool:
         """Whether an order is it already."""
         return (
@@ -230,7 +235,9 @@ class _Cover:
         """Whether the lot's stop becomes the wanted one by one request."""
         market = self.rules.market
         stops = [order for order in live if _is_stop(order)]
-        if market.stop_change is StopChange.ONE_BY_ONE or not any(map(_is_stop, wanted)):
+        if market.stop_change is StopChange.ONE_BY_ONE:
+            return False
+        if not any(_is_stop(w) or (w.is_exit and market.can_replace) for w in wanted):
             return False
         if len(stops) != 1 or stops[0].status is not Status.WORKING or stops[0].filled:
             return False
@@ -238,7 +245,7 @@ class _Cover:
             return False
         bar = self.bot.last_bar or self.bot.started
         refused = await refused_protection(self.session, self.lot.entry, bar)
-        return not any(order.replaces for order in refused)
+        return all(not order.replaces or order.reason.startswith(PASSED) for order in refused)
 
     async def _change(self, levels: Levels, live: Sequence[OrderRow]) -> None:
         """Have the lot's stop changed, and the take-profit watched beside it."""
@@ -248,7 +255,7 @@ class _Cover:
         missing = [want for want in wanted if not any(want.is_met_by(order) for order in live)]
         others = [order for order in live if order.list_id is None and order is not stop]
         _cancel([o for o in others if not any(want.is_met_by(o) for want in wanted)])
-        if market.stop_change is StopChange.REPLACE:
+        if market.can_replace:
             await self._place(missing, after=[], replaces=stop.client_order_id)
             return
         await self._place([want for want in missing if not _is_stop(want)], after=[])
@@ -316,7 +323,7 @@ class _Cover:
                 lot=self.lot.entry,
                 list_id=list_id,
                 after=after,
-                replaces=replaces if _is_stop(want) else None,
+                replaces=None if want.watch_price is not None else replaces,
                 created_at=self.at,
             )
 

@@ -64,7 +64,9 @@ class Ledger:
                 symbol=order.symbol,
                 client_id=order.client_id,
                 state=order.state,
+                quantity=order.quantity,
                 executed=order.executed,
+                trigger=order.trigger,
                 reason=order.reason,
             )
         elif event.kind == "funding":

@@ -26,6 +26,7 @@ from tests.crash.truth import (
     check_journal,
     check_once,
     check_protected,
+    check_stays_covered,
     covered,
     orders_of,
     position_of,
@@ -45,6 +46,7 @@ SCENARIOS = {
     "limits on binance": Scenario(strategy="Dips", venue="binance", symbols=(SPOT,)),
     "limits on bybit": Scenario(strategy="Dips", venue="bybit", symbols=(SPOT,)),
     "trailing on binance": Scenario(strategy="Trails", venue="binance", symbols=(SPOT,)),
+    "trailing on bybit": Scenario(strategy="Trails", venue="bybit", symbols=(SPOT,)),
     "stops on binance": Scenario(strategy="Breaks", venue="binance", symbols=(SPOT,)),
     "reversals on bybit": Scenario(strategy="Turns", venue="bybit", symbols=(PERP,), leverage="3"),
     "weights on binance": Scenario(strategy="Weights", venue="binance", symbols=(SPOT, "ETH/USDT")),
@@ -144,6 +146,8 @@ def check(outcome: Outcome, name: str, kind: str | None = None) -> None:
     check_journal(outcome)
     if "weights" not in name:
         check_protected(outcome, HIDDEN_MS if kind == HIDES else 0)
+    if "trailing" in name:
+        check_stays_covered(outcome.served, may_leave=True)
 
 
 @pytest.fixture
@@ -193,7 +197,7 @@ CASES: tuple[tuple[str, str | None, list[tuple[str, int]]], ...] = (
         [
             ("before protection commit", 2),
             ("after protection commit", 2),
-            ("after cancel", 2),
+            ("after submit", 2),
             (IN_FLIGHT, 2),
         ],
     ),
@@ -244,7 +248,7 @@ CASES: tuple[tuple[str, str | None, list[tuple[str, int]]], ...] = (
             (IN_FLIGHT, 1),
             ("after protection commit", 1),
             ("before submit", 3),
-            ("before cancel", 2),
+            ("before submit", 2),
         ],
     ),
     (
@@ -303,9 +307,9 @@ CASES: tuple[tuple[str, str | None, list[tuple[str, int]]], ...] = (
         [("after submit", 2), ("before cancel", 1), (IN_FLIGHT, 1), ("after claim", 3)],
     ),
     (
-        "trailing on binance",
+        "trailing on bybit",
         "ban",
-        [("after cancel", 1), (IN_FLIGHT, 1), ("after fill commit", 4), ("after submit", 3)],
+        [("before amend", 2), ("after amend", 2), (IN_FLIGHT, 1), ("after amend", 1)],
     ),
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from robotrader_sdk.types import OrderType
 from runner.execution.journal.bots import set_state
 from runner.execution.journal.ledger import expected_balances
 from runner.execution.journal.tables import (
@@ -83,7 +84,7 @@ def _keep(stops: dict[int, Decimal], order: Any, told: dict[str, Any]) -> None:
     if order.trigger is None:
         return
     if told["state"] in _WORKS:
-        stops[order.number] = order.quantity - told["executed"]
+        stops[order.number] = told["quantity"] - told["executed"]
     else:
         stops.pop(order.number, None)
 
@@ -218,3 +219,39 @@ async def _read(outcome: Outcome, account: str) -> tuple[Any, Any, Any, dict[str
             for kind in kinds
         ]
         return orders, fills, entries, await expected_balances(session, account)
+
+
+def check_stays_covered(served: Served, *, may_leave: bool = False) -> None:
+    """At the end of no request is less of a position covered by stops than before it.
+
+    But for what a trade has closed. So whoever dies after a request leaves a position no barer.
+    may_leave: a stop may go so that a market order can sell, which takes two requests.
+    """
+    entries, orders = served.local.ledger.entries, served.exchange.records.orders
+    held: dict[str, Decimal] = {}
+    stops: dict[int, Decimal] = {}
+    before: dict[str, Decimal] = {}
+    for at, entry in enumerate(entries):
+        if entry.kind == "trade":
+            signed = int(entry.what["side"]) * entry.what["quantity"]
+            held[entry.what["symbol"]] = held.get(entry.what["symbol"], ZERO) + signed
+        elif entry.kind == "order":
+            _keep(stops, orders[entry.what["order"]], entry.what)
+        elif entry.kind == "request":
+            for symbol, quantity in held.items():
+                now = min(_covered(symbol, quantity, stops, orders), abs(quantity))
+                lacking = min(before.get(symbol, ZERO), abs(quantity)) - now
+                leaves = may_leave and _is_left(entries[at:], orders, symbol)
+                assert lacking <= 0 or leaves, f"{lacking} of {symbol} is bare at {entry.number}"
+                before[symbol] = now
+
+
+def _is_left(later: list[Any], orders: dict[int, Any], symbol: str) -> bool:
+    """Whether the next thing that happens to a symbol's orders is a sale at the market."""
+    made = (
+        orders[entry.what["order"]]
+        for entry in later
+        if entry.kind == "order" and entry.what["symbol"] == symbol and entry.what["what"] == "NEW"
+    )
+    first = next(made, None)
+    return first is not None and first.trigger is None and first.type is OrderType.MARKET

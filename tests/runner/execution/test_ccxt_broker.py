@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from robotrader_sdk.types import Liquidity, Side
-from runner.execution.broker import KeyRight, OrderListRequest
+from runner.execution.broker import KeyRight, OrderListRequest, StopChange
 from runner.execution.errors import (
     MarketUnknownError,
     OrderRefusedError,
@@ -75,6 +75,8 @@ def test_an_instrument_has_the_exchanges_rules_exactly(served, venue, symbol, ex
     assert market.fee_in_base == (symbol == SPOT)
     assert market.stop_locks_balance == (symbol == SPOT)
     assert market.has_order_list == (venue == "binance")
+    change = {"binance": StopChange.REPLACE, "bybit": StopChange.AMEND}[venue]
+    assert market.stop_change is (StopChange.ONE_BY_ONE if symbol == PERP else change)
 
 
 def test_a_market_without_stop_market_orders_is_known_as_such_and_takes_stop_limits(served):

@@ -1,0 +1,243 @@
+"""Stops that move or grow: at no request of the runner is a position that had its stop without one.
+
+So a runner may die at any line: what the exchange has at the end of each request is what is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+import robotrader_sdk as rt
+from robotrader_sdk.types import OrderType
+from runner.execution.identity import Purpose
+from runner.execution.status import Status
+from runner.testnet.core.settings import Settings
+from runner.testnet.faults import FaultRequest
+from tests.crash.truth import check_stays_covered
+from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.testnet.conftest import bars_of, exchange_of, serve
+
+__all__ = ["serve"]
+SPOT, PERP, NO_STOPS = "BTC/USDT", "BTC/USDT:USDT", "SOL/USDT"
+CALM = (100.0, 100.0, 99.5, 100.0)
+RISE = tuple((100.0 + 2 * n, 102.0 + 2 * n, 99.5 + 2 * n, 102.0 + 2 * n) for n in range(5))
+FALL = (110.0, 110.0, 90.0, 91.0)
+RISING = (CALM, CALM, *RISE, FALL, CALM)
+TRAILED = Decimal("0.9")
+HIGHEST = Decimal(110)
+PLACES = [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP), ("binance", NO_STOPS)]
+
+
+class Rider(rt.Strategy):
+    """Buys at the first close and lets the stop follow."""
+
+    trailing: float = rt.param(0.1)
+    take_profit: float = rt.param(0.0)
+    limit: float = rt.param(0.0)
+
+    def init(self, bars) -> None:
+        self.is_done = False
+
+    def on_bar(self, ctx) -> None:
+        if self.is_done:
+            return
+        self.is_done = True
+        more = {"take_profit": self.take_profit} if self.take_profit else {}
+        more |= {"limit_price": self.limit} if self.limit else {}
+        ctx.buy(quantity=1.0, trailing_stop=self.trailing, **more)
+
+
+def run(served, folder, bars, use, *, leaves=False, **terms):
+    """leaves: whether a stop goes so that the runner itself can sell, which takes two requests."""
+
+    async def work():
+        async with live_bots(served, folder, [Rider], bars, timeout=500) as bots:
+            await bots.add(terms_of(bars, "Rider", **terms))
+            await bots.engine.reconcile()
+            await use(bots)
+
+    asyncio.run(work())
+    check_stays_covered(served, may_leave=leaves)
+
+
+def stops(bots, symbol):
+    return [order for order in bots.working(symbol) if order.trigger is not None]
+
+
+def triggers(served):
+    """The trigger prices there ever were, of working stops, in their order."""
+    entries = served.local.ledger.entries
+    orders = served.exchange.records.orders
+    return [
+        entry.what["trigger"]
+        for entry in entries
+        if entry.kind == "order"
+        and orders[entry.what["order"]].trigger is not None
+        and entry.what["what"] in ("NEW", "REPLACED")
+    ]
+
+
+@pytest.mark.parametrize("take_profit", [0.0, 0.5])
+@pytest.mark.parametrize(("venue", "symbol"), PLACES)
+def test_a_stop_that_moves_is_never_away(serve, tmp_path, venue, symbol, take_profit):
+    bars = {symbol: bars_of(*RISING)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(7)
+        (stop,) = stops(bots, symbol)
+        assert stop.trigger == HIGHEST * TRAILED
+        assert stop.remaining == 1
+        await bots.to_close()
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.TRAILING_STOP)
+        assert bots.working(symbol) == []
+        assert await bots.orders(is_open=True) == []
+
+    run(served, tmp_path, bars, use, exchange=venue, params={"take_profit": take_profit})
+    moved = triggers(served)
+    assert moved == sorted(moved)
+    assert len(moved) >= 5
+
+
+def test_an_order_list_becomes_a_lone_stop_and_a_watched_take_profit(serve, tmp_path):
+    bars = {SPOT: bars_of(*RISING[:5], (106.0, 121.0, 106.0, 120.5), (120.5, 121.0, 119.0, 120.0))}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        assert sorted(o.trigger or o.price for o in bots.working(SPOT)) == [90, 120]
+        await bots.to_close()
+        (stop,) = bots.working(SPOT)
+        assert stop.trigger == 102 * TRAILED
+        watched = [o for o in await bots.orders(is_open=True) if o.watch_price is not None]
+        assert [(o.watch_price, o.quantity, o.type) for o in watched] == [
+            (120, 1, OrderType.MARKET)
+        ]
+        await bots.to_close(3)
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.TAKE_PROFIT)
+        assert lot.exit_value >= 120
+        assert bots.working(SPOT) == []
+        assert await bots.orders(is_open=True) == []
+
+    run(served, tmp_path, bars, use, leaves=True, params={"take_profit": 0.2})
+
+
+@pytest.mark.parametrize("take_profit", [0.0, 0.5])
+@pytest.mark.parametrize(("venue", "symbol"), PLACES)
+def test_a_stop_that_grows_is_never_away(serve, tmp_path, venue, symbol, take_profit):
+    bars = {symbol: bars_of(CALM, CALM, (100.0, 100.2, 98.0, 99.0), CALM, CALM)}
+    served = serve(exchange_of(bars, settings=Settings(fill_fraction=Decimal("0.4"))))
+    seen = []
+
+    async def use(bots):
+        await bots.to_close(2)
+        while (await bots.step()).at == "fill":
+            (lot,) = await bots.lots()
+            (stop,) = stops(bots, symbol)
+            seen.append(lot.quantity)
+            assert stop.remaining == lot.quantity
+            open_orders = await bots.orders(is_open=True)
+            targets = [o for o in open_orders if o.purpose is Purpose.TAKE_PROFIT]
+            assert [o.quantity for o in targets] == [lot.quantity] * bool(take_profit)
+
+    params = {"limit": 99.0, "take_profit": take_profit}
+    run(served, tmp_path, bars, use, exchange=venue, params=params)
+    assert len(seen) == 3
+    assert seen[-1] == 1
+
+
+ROUTES = {"binance": "* /api/v3/order/cancelReplace", "bybit": "* /v5/order/amend"}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "timeout_before",
+        "timeout_after",
+        "error_before",
+        "error_after",
+        "reset_after",
+        "truncated",
+        "not_json",
+        "duplicate_reply",
+        "handled_twice",
+    ],
+)
+@pytest.mark.parametrize("venue", ROUTES)
+def test_whatever_becomes_of_the_request_it_is_changed_once(serve, tmp_path, venue, kind):
+    bars = {SPOT: bars_of(*RISING)}
+    served = serve(exchange_of(bars))
+    fault = FaultRequest(kind=kind, route=ROUTES[venue], times=3, seconds=1.0)
+
+    async def use(bots):
+        await bots.to_close(2)
+        served.call(served.local.faults.add, fault)
+        await bots.to_close(5)
+        (stop,) = stops(bots, SPOT)
+        assert stop.trigger == HIGHEST * TRAILED
+        (row,) = [o for o in await bots.orders(is_open=True) if o.type is OrderType.STOP]
+        assert (row.client_order_id, row.stop_price) == (stop.client_id, stop.trigger)
+        assert not any(o.status is Status.REJECTED for o in await bots.orders())
+
+    run(served, tmp_path, bars, use, exchange=venue)
+    told = [e.what["what"] for e in served.local.ledger.entries if e.kind == "fault"]
+    assert told.count("occurred") == 3
+
+
+@pytest.mark.parametrize("venue", ROUTES)
+def test_a_stop_that_the_price_has_passed_already_closes_at_the_market(serve, tmp_path, venue):
+    spike = (100.0, 120.0, 99.8, 104.0)  # the stop moves to 108, and the price is at 104
+    bars = {SPOT: bars_of(CALM, CALM, spike, (104.0, 104.5, 103.5, 104.0), CALM)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(3)
+        (lot,) = await bots.lots()
+        assert not lot.is_open
+        assert (lot.exit_value, lot.exit_purpose) == (104, Purpose.TRAILING_STOP)
+        assert bots.working(SPOT) == []
+
+    run(served, tmp_path, bars, use, leaves=venue == "bybit", exchange=venue)
+
+
+def test_a_stop_that_was_moved_by_hand_is_put_back(serve, tmp_path):
+    """Or by a request of before that a proxy had kept."""
+    bars = {SPOT: bars_of(*RISING)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(4)
+        (stop,) = stops(bots, SPOT)
+        before = stop.trigger
+        served.call(lambda: served.exchange.amend(stop, trigger=Decimal(80)))
+        await bots.engine.look()
+        assert [o.trigger for o in stops(bots, SPOT)] == [before]
+
+    run(served, tmp_path, bars, use, exchange="bybit")
+
+
+def test_a_restart_finishes_an_amendment(serve, tmp_path):
+    """It was written down, and the process ended before it was asked for."""
+    bars = {SPOT: bars_of(*RISING)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(3)
+        (row,) = [o for o in await bots.orders(is_open=True) if o.type is OrderType.STOP]
+
+        async def want(session):
+            order = await session.get_one(type(row), row.client_order_id)
+            order.amended_quantity, order.amended_stop_price = order.quantity, Decimal("91.5")
+
+        await bots.database.write(want)
+        bots.engine.bots[1].running.executor.forget()
+        await bots.engine.look()
+        assert [o.trigger for o in stops(bots, SPOT)] == [102 * TRAILED]
+
+    run(served, tmp_path, bars, use, exchange="bybit")
+    assert triggers(served) == [90, 102 * TRAILED, Decimal("91.5"), 102 * TRAILED]
