@@ -123,7 +123,8 @@ class Engine:
     async def serve(self, row: BotRow) -> None:
         """Take a bot into service; one that can't be is paused, with the reason.
 
-        While its exchange can't be reached it waits: see `serve_waiting`.
+        One that is unfit to decide is paused, too, and what it holds is looked after. While its
+        exchange can't be reached it waits: see `serve_waiting`.
         """
         key = (row.exchange, row.account, row.mode)
         try:
@@ -146,6 +147,8 @@ class Engine:
             await self._pause(row.id, str(error))
             self._refused.add(row.id)
             return
+        if running.unfit:
+            await self._pause(row.id, running.unfit)
         self.bots[row.id] = Served(row, running, key)
         others = [b.running for b in self.bots.values() if b.account == key]
         known = self._reconcilers.get(key)

@@ -36,6 +36,7 @@ from runner.execution.journal.ledger import Party, enter, expected_balances
 from runner.execution.journal.orders import add_order, next_sequence, open_orders, orders_by_id
 from runner.execution.journal.tables import BotRow, BotState, EntryKind, OrderRow
 from runner.execution.points import reach
+from runner.execution.rounding import share_of
 from runner.execution.rules import Rules
 from runner.execution.sending import is_trigger
 from runner.execution.status import Status
@@ -143,11 +144,12 @@ class Reconciler:
                 order = by_id.get(fill.client_order_id) or by_exchange_id.get(
                     fill.exchange_order_id
                 )
+                own = fill
                 if order is None and fill.is_liquidation:
-                    order = await self._liquidation(session, fill, found)
+                    order, own = await self._liquidation(session, fill, found)
                 if order is None or order.symbol != fill.symbol:
                     continue
-                if await book_fill(session, order, fill, market):
+                if await book_fill(session, order, own, market):
                     n_new += 1
                     found.findings.append(
                         f"fill {fill.trade_id} of {order.client_order_id} was missing"
@@ -161,11 +163,19 @@ class Reconciler:
 
     async def _liquidation(
         self, session: AsyncSession, fill: FillReport, found: Reconciliation
-    ) -> OrderRow | None:
-        """The exchange has closed a position: write its order down, and stop the bot."""
+    ) -> tuple[OrderRow | None, FillReport]:
+        """The exchange has closed a position: write its order down, and stop the bot.
+
+        What it closed beyond the bot's position was not the bot's.
+        """
         bot = next((bot for bot in self.bots if fill.symbol in bot.rules), None)
         if bot is None:
-            return None
+            return None, fill
+        held = (await positions_of(session, bot.bot_id)).get(fill.symbol, ZERO)
+        if int(fill.side) * held >= 0:
+            return None, fill
+        quantity = min(fill.quantity, abs(held))
+        own = replace(fill, quantity=quantity, fee=share_of(fill.fee, quantity, fill.quantity))
         row = await session.get_one(BotRow, bot.bot_id)
         row.state = BotState.STOPPED
         row.state_reason = f"{fill.symbol} was liquidated at {fill.price:f}"
@@ -173,7 +183,7 @@ class Reconciler:
         for order in await open_orders(session, bot.bot_id):
             order.cancel_wanted |= order.lot is None or order.symbol == fill.symbol
         bar = row.last_bar or row.started
-        return await add_order(
+        order = await add_order(
             session,
             row,
             bar=bar,
@@ -184,11 +194,12 @@ class Reconciler:
             symbol=fill.symbol,
             side=fill.side,
             type=OrderType.MARKET,
-            quantity=fill.quantity,
+            quantity=own.quantity,
             exchange_order_id=fill.exchange_order_id,
             created_at=datetime.now(UTC),
             ended_at=datetime.now(UTC),
         )
+        return order, own
 
     async def _look_alikes(
         self, working: dict[str, OrderReport], market: Market, found: Reconciliation

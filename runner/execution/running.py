@@ -1,7 +1,8 @@
 """Keeps an engine going: bars from feeds, ticks, looks at orders, and reconciliation by the clock.
 
 A bot ticks at each bar that all its symbols have, in order; those it has missed come first, as late
-ones. Where a symbol has no bar of a time at which the others do, it is waited for until the next.
+ones. Where a symbol has no bar of a time at which the others do, it is waited for until the next;
+one that has none for longer is halted, and the others go on without it until it is back.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 32
 """Bots that tick at the same time: enough to share commits, and the first need not wait for all."""
+
+HALTED = 3
+"""Bars that a symbol lacks and others have, until it counts as halted."""
 
 Told = Callable[[int, TickReport], None]
 
@@ -144,7 +148,7 @@ class Keeper:
         feed = self._feeds(fed.bot.row.exchange)
         frames = {s: feed.history(one) for s, one in fed.subscriptions.items()}
         before = fed.bot.row.started - timedelta(seconds=fed.timeframe.seconds)
-        due = _due(frames, fed.done or before, is_new=fed.done is None)
+        due = _due(frames, fed.timeframe, fed.done or before, is_new=fed.done is None)
         for moment in due:
             if not await self._match_paper(fed, moment.to_pydatetime()):
                 return
@@ -197,15 +201,18 @@ class Keeper:
 
 
 def _due(
-    frames: Mapping[str, pd.DataFrame], since: datetime, *, is_new: bool
+    frames: Mapping[str, pd.DataFrame], timeframe: Timeframe, since: datetime, *, is_new: bool
 ) -> list[pd.Timestamp]:
     """The bars after one that every symbol has, oldest first; a new bot begins with the newest.
 
-    A time that a symbol has no bar of, and later ones has, is not waited for.
+    A time that a symbol has no bar of, and later ones has, is not waited for; nor is a symbol that
+    lacks the newest `HALTED` bars of the others.
     """
     if any(frame.empty for frame in frames.values()):
         return []
-    ready, after = min(frame.index[-1] for frame in frames.values()), pd.Timestamp(since)
+    ends = [frame.index[-1] for frame in frames.values()]
+    halted = max(ends) - HALTED * timedelta(seconds=timeframe.seconds)
+    ready, after = min(end for end in ends if end > halted), pd.Timestamp(since)
     newer = [f.index[f.index.searchsorted(after, side="right") :] for f in frames.values()]
     due = sorted({moment for index in newer for moment in index if moment <= ready})
     return due[-1:] if is_new else due

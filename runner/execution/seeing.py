@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from runner.execution.broker import Broker, FillReport, OrderReport
 from runner.execution.journal.fills import book_fill
-from runner.execution.journal.moves import take_report
+from runner.execution.journal.moves import move, take_report
 from runner.execution.journal.tables import OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
@@ -45,6 +45,8 @@ class Seeing:
     ) -> None:
         self._broker, self._rules = broker, rules
         self._patience, self._clock, self._write = patience, clock, write
+        self._missing: dict[str, float] = {}
+        """Orders that work and were not found, and since when."""
 
     async def see(self, order: OrderRow, report: OrderReport | None) -> bool:
         """Take in what the exchange has of an order; asked for it, if that is not known."""
@@ -62,16 +64,30 @@ class Seeing:
     async def find(self, order: OrderRow) -> bool:
         """See an order that works and is not among the open ones; it may take a while to be found.
 
-        What is not found at all stays as it is, and is looked for again the next time.
+        What is not found at all stays as it is, and is looked for again the next time. But for what
+        should protect: when it has been missing for too long it counts as gone, and another is
+        sent. Should it be there after all, it is cancelled as one that was given up.
         """
+        order_id = order.client_order_id
         deadline = self._clock.monotonic() + self._patience.grace
         while True:
             report = await self._broker.look_up(order.symbol, order.client_order_id)
             if report is not None:
+                self._missing.pop(order_id, None)
                 return await self.see(order, report)
             if self._clock.monotonic() >= deadline:
-                return False
+                since = self._missing.setdefault(order_id, self._clock.monotonic())
+                is_lost = self._clock.monotonic() - since >= self._patience.lost
+                return is_lost and order.lot is not None and await self._lose(order)
             await self._clock.sleep(self._patience.interval)
+
+    async def _lose(self, order: OrderRow) -> bool:
+        async def lose(session: AsyncSession) -> tuple[OrderRow, bool]:
+            row = await session.get_one(OrderRow, order.client_order_id)
+            move(row, Status.CANCELLED, datetime.now(UTC), "the exchange knows no such order")
+            return row, True
+
+        return (await self._write(lose))[1]
 
     async def see_end(self, order: OrderRow) -> bool:
         """Look at an order that is about to end until it has; whether anything has changed."""

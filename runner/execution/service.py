@@ -13,7 +13,12 @@ from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 from robotrader_sdk.types import Timeframe
 from runner.execution.broker import Broker, KeyRight, Market
-from runner.execution.errors import BotError, KeyMayWithdrawError, MarketUnknownError
+from runner.execution.errors import (
+    BotError,
+    KeyMayWithdrawError,
+    MarketUnknownError,
+    PreparationError,
+)
 from runner.execution.executor import Executor
 from runner.execution.journal.bots import BotTerms, add_bot
 from runner.execution.journal.tables import BotRow, InstallationRow
@@ -79,27 +84,41 @@ async def bring_up(
     find: Find = catalogued,
     patience: Patience | None = None,
 ) -> RunningBot:
-    """A bot that is written down, ready to tick; a perpetual's leverage is set and read back."""
+    """A bot that is written down, ready to tick; a perpetual's leverage is set and read back.
+
+    Where that fails, or there is no such strategy any more, it is unfit to decide: what it holds
+    is protected and can be closed.
+    """
     rules: dict[str, Rules] = {}
+    unfit: list[str] = []
     for symbol in bot.symbols:
         market = await broker.instrument(symbol)
         if market.is_perpetual:
             margin_mode: Any = bot.margin_mode
-            await broker.prepare(symbol, bot.leverage, margin_mode)
+            try:
+                await broker.prepare(symbol, bot.leverage, margin_mode)
+            except PreparationError as error:
+                unfit.append(str(error))
         rules[symbol] = Rules.of(
             market,
             bot.leverage if market.is_perpetual else Decimal(1),
             isolated=bot.margin_mode == "isolated",
         )
+    strategy = None
+    try:
+        strategy = make_strategy(find, bot.strategy, bot.params)
+    except BotError as error:
+        unfit.append(str(error))
     return RunningBot(
         database=database,
         bot_id=bot.id,
-        strategy=make_strategy(find, bot.strategy, bot.params),
+        strategy=strategy,
         rules=rules,
         timeframe=Timeframe.parse(bot.timeframe),
         executor=Executor(database, broker, bot, rules, patience),
         fence=installation.fence,
         installation=installation.code,
+        unfit="; ".join(unfit),
     )
 
 

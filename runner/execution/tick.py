@@ -54,17 +54,19 @@ Histories = Mapping[str, pd.DataFrame]
 class RunningBot:
     """A bot in service: its strategy, its rules, and its way to the exchange.
 
-    fence: the number of the engine it runs in. installation: the database's code in ids.
+    fence: the number of the engine it runs in. installation: the database's code in ids. unfit:
+    why it may not decide, or ""; what it holds is looked after all the same.
     """
 
     database: Database
     bot_id: int
-    strategy: Strategy | PortfolioStrategy
+    strategy: Strategy | PortfolioStrategy | None
     rules: Mapping[str, Rules]
     timeframe: Timeframe
     executor: Executor
     fence: int
     installation: str
+    unfit: str = ""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,9 @@ async def run_tick(
     open_time = max(bars.index[-1] for bars in histories.values()).to_pydatetime()
     report = TickReport(open_time)
     await bot.executor.look(working)
+    state = (await bot.executor.standing()).bot.state
+    if bot.unfit and state in (BotState.RUNNING, BotState.EXIT_ONLY):
+        raise BotError(bot.unfit)
     if not await _take(bot, histories, open_time):
         report.was_done = True
         return report
@@ -209,7 +214,7 @@ def _ask(
 ) -> Decision:
     """What the strategy wants; a failure of its code stops nothing but this decision."""
     nothing = Decision(state=standing.bot.strategy_state, is_heard=False)
-    if standing.bot.state in (BotState.PAUSED, BotState.STOPPED):
+    if standing.bot.state in (BotState.PAUSED, BotState.STOPPED) or bot.strategy is None:
         return nothing
     try:
         if isinstance(bot.strategy, PortfolioStrategy):

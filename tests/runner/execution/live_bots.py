@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from robotrader_sdk.types import Timeframe
 from runner.execution.engine import Engine
+from runner.execution.errors import BotError
 from runner.execution.journal.bots import BotTerms, add_bot
 from runner.execution.journal.tables import BotRow, LotRow, OrderRow, ReportRow
 from runner.execution.patience import Patience
@@ -22,7 +23,7 @@ from runner.storage.database import Database
 from tests.runner.execution.local_brokers import broker_of
 from tests.runner.testnet.conftest import Served
 
-PATIENCE = Patience(grace=0.2, interval=0.02, fills=1.0, escalation=0.1)
+PATIENCE = Patience(grace=0.2, interval=0.02, fills=1.0, escalation=0.1, lost=0.3)
 
 
 def terms_of(bars: dict[str, pd.DataFrame], strategy: str, /, **more: Any) -> BotTerms:
@@ -123,13 +124,19 @@ async def live_bots(
 ) -> AsyncIterator[LiveBots]:
     """An engine on a database in a folder, or by its URL; bots that are in it are served."""
     known = {strategy.__name__: strategy for strategy in strategies}
+
+    def find(name: str) -> type[Any]:
+        if name not in known:
+            raise BotError(f"there is no strategy {name!r}")
+        return known[name]
+
     url = folder if isinstance(folder, str) else f"sqlite:///{folder / 'journal.db'}"
     async with (
         Database(url) as database,
         Engine(
             database,
             lambda row: broker_of(row.exchange, served.url, timeout=timeout),
-            find=known.__getitem__,
+            find=find,
             patience=patience,
         ) as engine,
     ):

@@ -13,6 +13,7 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
+from tests.runner.execution.brokers import fault
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
@@ -167,6 +168,31 @@ def test_protection_that_its_owner_takes_away_is_put_back(serve, tmp_path):
         (again,) = stops(bots, SPOT)
         assert again.number != stop.number
         assert again.trigger == stop.trigger
+
+    run(served, tmp_path, bars, use)
+
+
+def test_a_stop_that_the_exchange_does_not_know_any_more_is_no_protection(serve, tmp_path):
+    """It went while nobody looked, so long ago that nothing is told of it."""
+    bars = {SPOT: bars_of(*[CALM] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        served.call(served.exchange.cancel, stops(bots, SPOT)[0])
+        with fault(served, "order_not_found", seconds=30.0, times=1):
+            await bots.engine.look()  # and the next stop is one that nothing is told of
+        (stop,) = stops(bots, SPOT)
+        served.call(served.exchange.cancel, stop)
+        await bots.engine.look()
+        assert stops(bots, SPOT) == []  # it may still come
+        await asyncio.sleep(0.3)
+        await bots.engine.look()
+        (again,) = stops(bots, SPOT)
+        assert again.number != stop.number
+        assert again.trigger == stop.trigger
+        gone = [o for o in await bots.orders() if o.status is Status.CANCELLED]
+        assert gone[-1].reason == "the exchange knows no such order"
 
     run(served, tmp_path, bars, use)
 

@@ -12,7 +12,7 @@ from robotrader_sdk.types import OrderType, Side
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.identity import Purpose
 from runner.execution.journal.ledger import expected_balances
-from runner.execution.journal.tables import BotState, EntryKind, EntryRow
+from runner.execution.journal.tables import BotState, EntryKind, EntryRow, PositionRow
 from runner.execution.status import Status
 from runner.testnet.core.orders import Request
 from runner.testnet.core.settings import Settings
@@ -149,6 +149,29 @@ def test_a_liquidation_is_seen_recorded_and_stops_the_bot(serve, tmp_path):
         assert any("liquidated" in text for text in await bots.findings())
         for _ in range(2):
             await bots.engine.reconcile()
+        assert await totals(bots) == held(served)
+
+    run(
+        served, tmp_path, bars, use, exchange="bybit", leverage=Decimal(10),
+        params={"quantity": 40.0}, capital=Decimal(1_000),
+    )  # fmt: skip
+
+
+def test_what_a_liquidation_closes_beyond_a_bots_position_is_not_the_bots(serve, tmp_path):
+    """The account's owner had added to the position by hand."""
+    crash = (95.0, 95.0, 80.0, 81.0)
+    bars = {PERP: bars_of(CALM, CALM, crash, crash, crash)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        stranger(served, PERP, Side.BUY, "10")
+        await bots.to_close()
+        for _ in range(3):
+            await bots.engine.reconcile()
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_quantity) == (False, 40)
+        assert [p.quantity for p in await bots.rows(PositionRow)] == [0]
         assert await totals(bots) == held(served)
 
     run(

@@ -81,7 +81,11 @@ def test_a_bot_whose_leverage_can_not_be_set_is_paused_and_sends_nothing(serve, 
     served = serve(exchange_of(bars))
 
     async def use(bots):
-        assert bots.engine.bots == {}
+        bot = await bots.bot()
+        assert bot.state is BotState.PAUSED
+        assert "leverage 3" in bot.state_reason
+        await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+        await bots.to_close(2)
         bot = await bots.bot()
         assert bot.state is BotState.PAUSED
         assert "leverage 3" in bot.state_reason
@@ -166,6 +170,32 @@ def test_a_stopped_bot_is_looked_after_until_it_has_nothing_left(serve, tmp_path
 
     for use in (stop, look_after, leave):
         run(served, tmp_path, use)
+
+
+def test_a_bot_whose_strategy_is_gone_is_looked_after_and_can_be_closed(serve, tmp_path):
+    """An installation without it: nothing is decided, and what is held is protected."""
+    served = serve(exchange_of(panel()))
+
+    async def hold(bots):
+        await bots.to_close(2)
+        assert len(await bots.lots()) == 1
+
+    async def look_after():
+        async with live_bots(served, tmp_path, [], panel()) as bots:
+            await bots.engine.look()
+            bot = await bots.bot()
+            assert bot.state is BotState.PAUSED
+            assert "Holds" in bot.state_reason
+            (stop,) = [o for o in bots.working(SPOT) if o.trigger is not None]
+            served.call(served.exchange.cancel, stop)
+            await bots.to_close()
+            assert [o.trigger for o in bots.working(SPOT)] == [stop.trigger]
+            await bots.engine.kill("bot", "1", flatten=True, reason="enough")
+            assert bots.working(SPOT) == []
+            assert not any(lot.is_open for lot in await bots.lots())
+
+    run(served, tmp_path, hold)
+    asyncio.run(look_after())
 
 
 def test_a_key_that_is_refused_leaves_a_stopped_bot_stopped(serve, tmp_path):

@@ -209,6 +209,36 @@ class Both(rt.PortfolioStrategy):
         return panel.close * 0 + 0.4
 
 
+def test_a_symbol_that_is_halted_does_not_hold_the_others_up(serve, tmp_path):
+    """For three bars it might still come; then the portfolio goes on without, until it is back."""
+    index = BARS[SYMBOL].index
+    panel = {SYMBOL: BARS[SYMBOL], "ETH/USDT": BARS[SYMBOL].drop(index[3:9])}
+    served = serve(exchange_of(panel))
+    heard = []
+
+    async def work():
+        async with (
+            live_bots(served, tmp_path, [Both], panel) as bots,
+            feed_at(served, "binance") as feed,
+        ):
+            await bots.add(terms_of(panel, "Both"))
+            keeper = Keeper(
+                bots.engine, lambda _: feed, rhythm=Rhythm(0.0, 1e9),
+                tell=lambda _, report: heard.append(report),
+            )  # fmt: skip
+            n_heard = []
+            for _ in range(11):
+                await asyncio.to_thread(step, served)
+                await keeper.turn()
+                n_heard.append(len(heard))
+            assert n_heard == [1, 2, 3, 3, 3, 6, 7, 8, 9, 10, 11]
+
+    asyncio.run(work())
+    assert [report.bar for report in heard] == list(index[:11])
+    late = [report.bar for report in heard if any("not the newest" in t for t in report.logs)]
+    assert set(late) <= set(index[3:5])
+
+
 def test_a_bot_one_of_whose_series_can_not_be_had_leaves_no_subscription_behind(serve, tmp_path):
     panel = {SYMBOL: BARS[SYMBOL], "ETH/USDT": BARS[SYMBOL]}
     served = serve(exchange_of(panel))
