@@ -338,7 +338,8 @@ class CcxtBroker:
         await self._raw(symbol)
         for place in places_of(self._client, symbol, client_order_id, self._venue):
             try:
-                found = await self._read(partial(_search, place, client_order_id))
+                search = partial(_search, place, client_order_id)
+                found = await self._wire.call(Doing.FIND, search)
             except OrderMissingError:
                 continue
             if found is not None:
@@ -366,7 +367,7 @@ class CcxtBroker:
             return kept[1]
         try:
             fees = await self._read(lambda: self._client.fetch_trading_fee(symbol))
-        except (ExchangeUnreachableError, OrderMissingError):
+        except ExchangeUnreachableError:
             return None  # the market's own will do
         self._fees[symbol] = (self._now(), fees)
         return fees

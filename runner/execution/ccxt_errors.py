@@ -43,9 +43,15 @@ class Doing(Enum):
     """What a request is for."""
 
     READ = auto()
+    FIND = auto()  # read about one order
     SUBMIT = auto()
     CANCEL = auto()
     CHANGE = auto()
+
+
+_ABOUT_AN_ORDER = (Doing.FIND, Doing.CANCEL, Doing.CHANGE)
+"""What can meet an order that is not there. Whoever asks for balances and is told so has been given
+another question's answer, and asks again."""
 
 
 class ReplyUnreadableError(Exception):
@@ -86,11 +92,11 @@ class Failure:
             return KeyRefusedError(f"{self._text}; the key is wrong, revoked or lacks a right")
         if meaning is Meaning.MARKET:
             return MarketUnknownError(self._text)
-        if meaning is Meaning.MISSING and self.doing is not Doing.SUBMIT:
+        if meaning is Meaning.MISSING and self.doing in _ABOUT_AN_ORDER:
             return OrderMissingError(self._text)
         if meaning is Meaning.CLOCK:
             return ExchangeUnreachableError(f"{self._text}; it was not done, the clocks differ")
-        if self.doing is Doing.READ:
+        if self.doing in (Doing.READ, Doing.FIND):
             return ExchangeUnreachableError(self._text)
         if meaning is Meaning.AMBIGUOUS:
             return UnknownOutcomeError(f"{self._text}; it may have been done, look it up")

@@ -22,6 +22,7 @@ _ASKED: ContextVar[Asked | None] = ContextVar("asked", default=None)
 
 _PRIORITIES = {
     Doing.READ: Priority.RECONCILE,
+    Doing.FIND: Priority.RECONCILE,
     Doing.SUBMIT: Priority.ORDER,
     Doing.CANCEL: Priority.CANCEL,
     Doing.CHANGE: Priority.ORDER,
