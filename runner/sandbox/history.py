@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -25,7 +26,6 @@ class History:
 
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = list(columns)
-        self._column_index = pd.Index(self.columns)
         self.lists = _Lists(self)
         self._times = np.empty(0, np.int64)
         self._values = np.empty((len(self.columns), 0))
@@ -59,7 +59,7 @@ class History:
         ).tz_localize("UTC")
         values = self._values[:, : self._n_bars]
         values.flags.writeable = False  # what a strategy does to its bars is not kept
-        return pd.DataFrame(values.T, index=index, columns=self._column_index, copy=False)
+        return pd.DataFrame(values.T, index=index, columns=_index_of(*self.columns), copy=False)
 
     def lazy_frame(self) -> Callable[[], pd.DataFrame]:
         """`frame`, made when it is first asked for, and once: light strategies need none."""
@@ -107,6 +107,12 @@ class _Lists(Columns):
             known = self.__dict__.get(name)
             if known is not None:
                 known.extend(self._history.newest(name, n_bars))
+
+
+@functools.cache
+def _index_of(*columns: str) -> pd.Index:
+    """Names of columns as pandas has them: a megabyte is touched to make them."""
+    return pd.Index(list(columns))
 
 
 def chunks(bars: pd.DataFrame, columns: Sequence[str], first: int) -> Iterator[bytes]:
