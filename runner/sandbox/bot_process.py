@@ -109,17 +109,19 @@ class BotProcess:
         self._hold, self._n_asked = hold, 0
         self._n_sent = [0] * len(self._symbols)
         reply = hold.conversation.expect(0)
-        bundle = self._task.bundle.to_json().encode()
+        bundle = self._task.bundle
+        code = f"{bundle.name}\n{bundle.source}".encode()
         start = Start(
+            digest=bundle.digest,
             params=dict(self._task.params),
             params_are_checked=isinstance(self._task.params, CheckedParams),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
             caps=self._caps,
-            bundle_bytes=len(bundle),
+            code_bytes=len(code),
             state_bytes=len(self.state),
         )
-        hold.conversation.send(frames_of(start, bundle, self.state))
+        hold.conversation.send(frames_of(start, code, self.state))
         seconds = self._limits.start_seconds
         got = await self._wait(hold, reply, seconds, seconds)
         if isinstance(got, Broken) or not isinstance(got[0], Ready):
