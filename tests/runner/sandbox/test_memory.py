@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
+from runner.sandbox.in_process import InProcess
 from runner.sandbox.processes import kilobytes
 from strategies import Dca
-from tests.runner.sandbox.jails import RICH, Prison, flat_bars, spawn
+from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison, flat_bars, spawn
 
 LIGHT = 5 << 20
-"""Bytes; without what is done about it a light bot has more."""
+"""Bytes; about a third of what it would be if nothing were done about it."""
 
 
 def test_a_light_bot_has_little_to_itself(prison: Prison) -> None:
@@ -29,6 +32,25 @@ def test_a_light_bot_has_little_to_itself(prison: Prison) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may look")
     assert 0 < prison.run(work()) < LIGHT
+
+
+def test_a_question_leaves_nothing_for_the_collector() -> None:
+    bot = InProcess(Dca(), markets=(MARKET,), timeframe=HOUR)
+
+    async def ask(n_bars: int) -> bool:
+        return (await bot.decide(flat_bars(n_bars), RICH)).is_decided
+
+    assert asyncio.run(ask(20))
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        assert asyncio.run(ask(22))
+        gc.collect()
+        left = {type(one).__name__ for one in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+    assert left & {"Context", "_SymbolAccount", "BarRandomness", "list"} == set()
 
 
 def _private_bytes(process: int | None) -> int:
