@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import linecache
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from runner.sandbox import warming
+from runner.sandbox.channel import Channel
 from runner.sandbox.in_process import InProcess
 from runner.sandbox.processes import kilobytes
+from runner.sandbox.wire import Answer, FromBot, Ready
 from strategies import Dca
 from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison, flat_bars, spawn
 
@@ -51,6 +56,19 @@ def test_a_question_leaves_nothing_for_the_collector() -> None:
         gc.set_debug(0)
         gc.garbage.clear()
     assert left & {"Context", "_SymbolAccount", "BarRandomness", "list"} == set()
+
+
+def test_the_rehearsal_decides_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[FromBot] = []
+    monkeypatch.setattr(Channel, "send", lambda _, message, *__: said.append(message))
+    before = set(sys.modules), set(linecache.cache), sys.stdout, sys.stderr
+    warming.warm_up()
+    assert [type(message) for message in said] == [Ready, *[Answer] * 5]
+    assert all(message.intents and message.logs for message in said[1:])  # type: ignore[union-attr]
+    modules, cache, *outputs = before
+    assert not [name for name in sys.modules if name.startswith("bundle_") and name not in modules]
+    assert "<strategy>" not in set(linecache.cache) - cache
+    assert [sys.stdout, sys.stderr] == outputs
 
 
 def _private_bytes(process: int | None) -> int:
