@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import linecache
+import mmap
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from runner.sandbox import warming
+from runner.sandbox import packing, warming
 from runner.sandbox.channel import Channel
 from runner.sandbox.in_process import InProcess
 from runner.sandbox.processes import kilobytes
@@ -19,7 +21,7 @@ from runner.sandbox.wire import Answer, FromBot, Ready
 from strategies import Dca
 from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison, flat_bars, spawn
 
-LIGHT = 5 << 20
+LIGHT = 4 << 20
 """Bytes; about a third of what it would be if nothing were done about it."""
 
 
@@ -69,6 +71,24 @@ def test_the_rehearsal_decides_and_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     assert not [name for name in sys.modules if name.startswith("bundle_") and name not in modules]
     assert "<strategy>" not in set(linecache.cache) - cache
     assert [sys.stdout, sys.stderr] == outputs
+
+
+@pytest.mark.parametrize("size", [32, 48, 200, 512, 3_000])
+def test_what_is_made_after_packing_lies_side_by_side(size: int) -> None:
+    made = _made(size, 20_000)
+    holes = made[::100]
+    del made[::100], holes
+    packing.fill_holes()
+    news = _made(size, 150)
+    assert len({id(one) // mmap.PAGESIZE for one in news}) <= 150 * (size + 16) / mmap.PAGESIZE + 4
+
+
+def _made(size: int, count: int) -> list[object]:
+    """Objects that take so many bytes each."""
+    if size == 32:
+        numbers: Sequence[object] = range(1 << 40, (1 << 40) + count)
+        return list(numbers)
+    return [bytes(size - 33) for _ in range(count)]
 
 
 def _private_bytes(process: int | None) -> int:
