@@ -14,6 +14,7 @@ from runner.sandbox.errors import WireError
 from runner.sandbox.wire import LARGEST_FRAME
 
 _VALUE_BYTES = 8
+_NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _ROOM_FOR_WORDS = 256
 """Bytes a message needs beside its values."""
 
@@ -43,7 +44,7 @@ class History:
         times = np.frombuffer(data, "<i8", n_new)
         values = np.frombuffer(data, "<f8", offset=_VALUE_BYTES * n_new)
         is_newer = not self._n_bars or times[0] > self._times[self._n_bars - 1]
-        if not is_newer or (np.diff(times) <= 0).any():
+        if not is_newer or (n_new > 1 and (times[1:] <= times[:-1]).any()):
             raise WireError("bars that are not newer than those before them")
         self._reserve(self._n_bars + n_new)
         place = slice(self._n_bars, self._n_bars + n_new)
@@ -117,15 +118,18 @@ def _index_of(*columns: str) -> pd.Index:
 
 def chunks(bars: pd.DataFrame, columns: Sequence[str], first: int) -> Iterator[bytes]:
     """The bars from a row on, in pieces that fit into a frame each."""
-    places = [list(bars.columns).index(column) for column in columns]
-    times = _nanoseconds(bars.index)[first:]
-    values = bars.iloc[first:].to_numpy(dtype=np.float64)[:, places]
+    names = bars.columns.tolist()
+    places = [names.index(column) for column in columns]
+    times = nanoseconds(bars.index, first)
+    # Quicker than by `iloc`, and a view where all columns are of one kind.
+    values = bars.to_numpy(dtype=np.float64)[first:, places]
     most = (LARGEST_FRAME - _ROOM_FOR_WORDS) // (_VALUE_BYTES * (1 + len(columns)))
     for start in range(0, len(times), most):
         part = slice(start, start + most)
         yield times[part].tobytes() + values[part].T.tobytes()
 
 
-def _nanoseconds(index: pd.Index) -> NDArray[np.int64]:
+def nanoseconds(index: pd.Index, first: int, end: int | None = None) -> NDArray[np.int64]:
+    """Open times from a row on, since 1970."""
     times = index if isinstance(index, pd.DatetimeIndex) else pd.DatetimeIndex(index)
-    return times.asi8 if times.unit == "ns" else times.as_unit("ns").asi8
+    return times.asi8[first:end] * _NANOSECONDS[times.unit]
