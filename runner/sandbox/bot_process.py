@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -79,7 +80,8 @@ class BotProcess:
 
     `decide` always gives a Decision. A process that broke the rules is killed, and a new one goes
     on from the last good state at the next question, until its strikes pause the bot. Only a jail
-    that is broken itself raises, JailBrokenError.
+    that is broken itself raises, JailBrokenError. A bot that nobody has any more takes its process
+    along, as if it had been killed.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class BotProcess:
         self._caps = Caps.of(limits)
         self._symbols = [market.symbol for market in task.markets]
         self._hold: Hold | None = None
+        self._dropping: weakref.finalize[..., BotProcess] | None = None
         self._failed_start: Decision | None = None
         self._n_sent = [0] * len(self._symbols)
         self._last_sent = [0] * len(self._symbols)
@@ -107,6 +110,9 @@ class BotProcess:
         """Have a process load the strategy; what goes wrong is told by the next decision."""
         hold = await self._warden.imprison(self._limits)
         self._hold, self._n_asked = hold, 0
+        loop = asyncio.get_running_loop()
+        self._dropping = weakref.finalize(self, hold.cells.drop, hold, loop)
+        self._dropping.atexit = False  # a jail does not outlive who started it
         self._n_sent = [0] * len(self._symbols)
         reply = hold.conversation.expect(0)
         bundle = self._task.bundle
@@ -285,8 +291,9 @@ class BotProcess:
 
     async def _end(self) -> int | None:
         hold, self._hold = self._hold, None
-        if hold is None:
+        if hold is None or self._dropping is None:
             return None
+        self._dropping.detach()
         try:
             return await self._warden.release(hold)
         except JailBrokenError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Cells:
 
     def __init__(self, zygote: ZygoteProcess, users: Users) -> None:
         self.zygote, self._users = zygote, users
+        self._endings: set[asyncio.Future[int]] = set()
 
     async def imprison(self, limits: BotLimits) -> Hold:
         """A new jailed process and the way to it; JailBrokenError if the zygote has died."""
@@ -66,6 +68,20 @@ class Cells:
             self._users.give_back(user)
             raise
         return Hold(forked, conversation, user, self)
+
+    def drop(self, hold: Hold, loop: asyncio.AbstractEventLoop) -> None:
+        """Kill a process whose bot nobody has any more; this may come from any thread.
+
+        The loop it was made in lets go of it as soon as it can.
+        """
+        processes.kill(hold.forked.descriptor)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(self._release_soon, hold)
+
+    def _release_soon(self, hold: Hold) -> None:
+        ending = asyncio.ensure_future(self.release(hold))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
     async def release(self, hold: Hold) -> int:
         """Kill a process, if it lives, and let go of it; its status, 0 where nobody knows."""
