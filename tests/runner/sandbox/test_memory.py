@@ -80,7 +80,8 @@ def test_what_is_made_after_packing_lies_side_by_side(size: int) -> None:
     del made[::100], holes
     packing.fill_holes()
     news = _made(size, 150)
-    assert len({id(one) // mmap.PAGESIZE for one in news}) <= 150 * (size + 16) / mmap.PAGESIZE + 4
+    pages = {id(one) // mmap.PAGESIZE for one in news}
+    assert len(pages) <= 150 * (size + 16) / mmap.PAGESIZE + 16  # some 150 where there are holes
 
 
 def _made(size: int, count: int) -> list[object]:
