@@ -12,6 +12,7 @@ from runner.sandbox import processes
 from runner.sandbox.conversation import Conversation
 from runner.sandbox.errors import JailBrokenError
 from runner.sandbox.settings import BotLimits
+from runner.sandbox.wire import LARGEST_FRAME
 from runner.sandbox.zygote_process import Forked, ZygoteProcess
 
 
@@ -51,6 +52,7 @@ class Cells:
 
     def __init__(self, zygote: ZygoteProcess, users: Users) -> None:
         self.zygote, self._users = zygote, users
+        self._arriving = bytearray(LARGEST_FRAME)
         self._endings: set[asyncio.Future[int]] = set()
 
     async def imprison(self, limits: BotLimits) -> Hold:
@@ -60,7 +62,7 @@ class Cells:
         try:
             with theirs:
                 forked = await self.zygote.fork(theirs, user, limits.memory_bytes)
-            conversation = Conversation(limits.state_bytes)
+            conversation = Conversation(limits.state_bytes, self._arriving)
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: conversation, sock=ours)
         except BaseException:
