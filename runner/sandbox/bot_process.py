@@ -18,7 +18,7 @@ from runner.sandbox import processes
 from runner.sandbox.cells import Hold
 from runner.sandbox.conversation import Broken
 from runner.sandbox.errors import JailBrokenError, SandboxError, WireError
-from runner.sandbox.history import chunks, nanoseconds
+from runner.sandbox.history import chunks, last_time, nanoseconds
 from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
 from runner.sandbox.sanity import check_answer, cut_logs
 from runner.sandbox.settings import BotLimits
@@ -205,15 +205,15 @@ class BotProcess:
             if frame is None or not len(frame):
                 continue
             n_sent, last = self._n_sent[number], self._last_sent[number]
-            if n_sent and list(nanoseconds(frame.index, n_sent - 1, n_sent)) != [last]:
+            if n_sent and [*nanoseconds(frame.index, n_sent - 1, n_sent)] != [last]:
                 raise SandboxError(
                     f"the history of {symbol} is not the one it was: it may only grow at its end"
                 )
             if len(frame) > n_sent:
-                news = chunks(frame, market.columns, n_sent)
-                parts.extend(frames_of(Bars(number, data)) for data in news)
+                for data in chunks(frame, market.columns, n_sent):
+                    parts.append(frames_of(Bars(number, data)))
+                    self._last_sent[number] = last_time(data, market.columns)
                 self._n_sent[number] = len(frame)
-                (self._last_sent[number],) = nanoseconds(frame.index, len(frame) - 1)
         return parts
 
     def _seconds_left(self, deadline: float | None) -> float:

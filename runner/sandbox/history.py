@@ -129,6 +129,12 @@ def chunks(bars: pd.DataFrame, columns: Sequence[str], first: int) -> Iterator[b
         yield times[part].tobytes() + values[part].T.tobytes()
 
 
+def last_time(data: bytes, columns: Sequence[str]) -> int:
+    """The open time of the last bar of a piece, in nanoseconds since 1970."""
+    end = len(data) // (1 + len(columns))
+    return int.from_bytes(data[end - _VALUE_BYTES : end], "little", signed=True)
+
+
 def nanoseconds(index: pd.Index, first: int, end: int | None = None) -> NDArray[np.int64]:
     """Open times from a row on, since 1970."""
     times = index if isinstance(index, pd.DatetimeIndex) else pd.DatetimeIndex(index)
