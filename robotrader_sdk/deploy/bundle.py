@@ -24,7 +24,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from robotrader_sdk.deploy.bindings import Guard, bindings_of, guard_of
 from robotrader_sdk.deploy.library import (
@@ -46,7 +46,14 @@ if TYPE_CHECKING:
 
     AnyStrategy = Strategy | PortfolioStrategy
 
-__all__ = ["Bundle", "check_bundle", "library_source_hash", "load_bundle", "make_bundle"]
+__all__ = [
+    "Bundle",
+    "CheckedCode",
+    "check_bundle",
+    "library_source_hash",
+    "load_bundle",
+    "make_bundle",
+]
 
 FORMAT = "robotrader-bundle-1"
 LONGEST_SOURCE = 512 * 1024
@@ -115,6 +122,17 @@ class Bundle:
         return bundle
 
 
+class CheckedCode(NamedTuple):
+    """What of a Bundle is loaded: for a process that is told it by one that holds the Bundle.
+
+    Nothing is looked at again, which takes more memory than many a strategy.
+    """
+
+    name: str
+    source: str
+    digest: str
+
+
 def make_bundle(strategy: AnyStrategy | type[AnyStrategy]) -> Bundle:
     """The bundle of a strategy's class, from a notebook's cells, a script or a module.
 
@@ -131,7 +149,7 @@ def make_bundle(strategy: AnyStrategy | type[AnyStrategy]) -> Bundle:
     return Bundle(owner.__name__, source_of(owner))
 
 
-def load_bundle(bundle: Bundle, module_name: str | None = None) -> type[AnyStrategy]:
+def load_bundle(bundle: Bundle | CheckedCode, module_name: str | None = None) -> type[AnyStrategy]:
     """The class that a bundle holds, in a module of its own.
 
     module_name: how the module is called; None: by the bundle's digest, so that what was pickled
@@ -148,7 +166,7 @@ def load_bundle(bundle: Bundle, module_name: str | None = None) -> type[AnyStrat
     return _strategy_in(loaded, bundle)
 
 
-def load_anew(bundle: Bundle, module_name: str) -> ModuleType:
+def load_anew(bundle: Bundle | CheckedCode, module_name: str) -> ModuleType:
     """A bundle's module, made and registered under a name whatever stood there before."""
     module = ModuleType(module_name)
     file_name = _file_name(bundle)
@@ -210,14 +228,14 @@ def _module_of(owner: type) -> ModuleType | None:
     return sys.modules.get(owner.__module__)
 
 
-def _strategy_in(module: ModuleType, bundle: Bundle) -> type[AnyStrategy]:
+def _strategy_in(module: ModuleType, bundle: Bundle | CheckedCode) -> type[AnyStrategy]:
     owner = getattr(module, bundle.name, None)
     if not isinstance(owner, type) or not issubclass(owner, _roots()):
         raise BundleError(f"{bundle.name} of the bundle is no strategy class")
     return owner
 
 
-def _file_name(bundle: Bundle) -> str:
+def _file_name(bundle: Bundle | CheckedCode) -> str:
     """The name its code goes by, with which tracebacks and numba find the text."""
     lines = bundle.source.splitlines(keepends=True)
     name = FILE_NAME
@@ -227,7 +245,7 @@ def _file_name(bundle: Bundle) -> str:
     return name
 
 
-def _failure(bundle: Bundle, file_name: str, error: Exception) -> str:
+def _failure(bundle: Bundle | CheckedCode, file_name: str, error: Exception) -> str:
     line, trace = 0, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file_name:

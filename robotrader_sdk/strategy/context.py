@@ -133,7 +133,7 @@ class Context:
         self._columns = columns
         self._clock = clock
         self._account = account
-        self._randomness = BarRandomness(self._open_time, seed[0], zlib.crc32(seed[1].encode()))
+        self._randomness = BarRandomness(seed[0], zlib.crc32(seed[1].encode()))
         self.intents: list[Intent] = []
         self.n_orders = 0
 
@@ -207,7 +207,7 @@ class Context:
     @property
     def rng(self) -> np.random.Generator:
         """The only randomness allowed: seeded by the seed parameter, the symbol and the bar."""
-        return self._randomness.at(self._clock.bar)
+        return self._randomness.at(self._clock.bar, self._open_time)
 
     def buy(self, *bare: object, **asked: Unpack[OrderTerms]) -> Order:
         """Buy; see `sell`, which takes the same."""

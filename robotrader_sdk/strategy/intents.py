@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral
+from operator import attrgetter
 from typing import TypedDict
 
 from robotrader_sdk.errors import OrderError
@@ -46,6 +47,13 @@ class Order:
     def is_working(self) -> bool:
         """Whether it may still fill."""
         return self.status is OrderStatus.WORKING and not self.cancel_requested
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled as its values alone: strategies are asked with dozens of orders to remember."""
+        return type(self), _values_of(self)
+
+
+_values_of = attrgetter(*(field.name for field in fields(Order)))
 
 
 @dataclass(frozen=True, slots=True)

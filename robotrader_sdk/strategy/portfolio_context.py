@@ -60,7 +60,7 @@ class PortfolioContext:
         self._account = account
         self._limits = limits
         self._owner = owner
-        self._randomness = BarRandomness(panel.index.__getitem__, seed)
+        self._randomness = BarRandomness(seed)
         self._asked: Weights | None = None
         self._scheduled = True
 
@@ -125,7 +125,7 @@ class PortfolioContext:
     @property
     def rng(self) -> np.random.Generator:
         """The only randomness allowed: seeded by the seed parameter and the bar."""
-        return self._randomness.at(self._clock.bar)
+        return self._randomness.at(self._clock.bar, self._index.__getitem__)
 
     def rebalance(self, weights: Mapping[str, float] | pd.Series) -> None:
         """Ask for weights, fractions of the equity; a symbol that is not named gets 0.

@@ -9,20 +9,19 @@ import pandas as pd
 
 
 class BarRandomness:
-    """A generator a bar, seeded by numbers that stay and the bar's open_time.
+    """A generator a bar, seeded by numbers that stay and the bar's open_time."""
 
-    open_time: gives that of a bar.
-    """
-
-    def __init__(self, open_time: Callable[[int], pd.Timestamp], *seeds: int) -> None:
-        self._open_time = open_time
+    def __init__(self, *seeds: int) -> None:
         self._seeds = seeds
         self._bar = -1
         self._generator: np.random.Generator | None = None
 
-    def at(self, bar: int) -> np.random.Generator:
-        """That of a bar; the same object as long as it is the same bar."""
+    def at(self, bar: int, open_time: Callable[[int], pd.Timestamp]) -> np.random.Generator:
+        """That of a bar; the same object as long as it is the same bar.
+
+        open_time: gives that of a bar; it is not kept, as it may be a method of who keeps this.
+        """
         if self._generator is None or self._bar != bar:
-            seconds = int(self._open_time(bar).timestamp())
+            seconds = int(open_time(bar).timestamp())
             self._bar, self._generator = bar, np.random.default_rng((*self._seeds, seconds))
         return self._generator

@@ -7,6 +7,7 @@ bot is a fork of it that gives up everything but one socket before it reads a li
     bot_process  one bot: its history, its deadline, what became of it
     wire       what the two sides say to each other, and nothing else is understood
     zygote, hardening, namespaces, landlock, seccomp, system_calls     the jail itself
+    warming, packing      what the zygote does so that bots share nearly all of its memory
     bot_main, asking, history, state      what runs inside
     preflight, probes     attempts to escape, made before any user code is accepted
     in_process  the same decisions without a jail, for tests and development

@@ -7,7 +7,7 @@ import random
 import sys
 from collections.abc import Sequence
 
-from robotrader_sdk.deploy.bundle import Bundle, load_bundle
+from robotrader_sdk.deploy.bundle import CheckedCode, load_bundle
 from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
 from runner.sandbox.answering import answer_to, failed
@@ -28,10 +28,10 @@ def serve(descriptor: int) -> None:
     logs = Logs(start.caps.log_lines, start.caps.log_characters)
     sys.stdout = sys.stderr = logs
     _reseed()
-    bundle = channel.receive_bytes(start.bundle_bytes)
+    code = channel.receive_bytes(start.code_bytes)
     state = channel.receive_bytes(start.state_bytes)
     try:
-        strategy = _load(start, bundle)
+        strategy = _load(start, code)
         asker = _asker_of(strategy, start)
     except Exception as error:  # noqa: BLE001 - loading runs whatever a user wrote
         channel.send(failed(0, error, logs))
@@ -75,8 +75,9 @@ class Bot:
         self._channel.send(message, state)
 
 
-def _load(start: Start, bundle: bytes) -> Parametric:
-    loaded = load_bundle(Bundle.from_json(bundle.decode()))
+def _load(start: Start, code: bytes) -> Parametric:
+    name, _, source = code.decode().partition("\n")
+    loaded = load_bundle(CheckedCode(name, source, start.digest))
     if start.params_are_checked:
         return loaded.with_valid(start.params)
     return loaded(**start.params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from runner.sandbox import processes
 from runner.sandbox.cells import Hold
 from runner.sandbox.conversation import Broken
 from runner.sandbox.errors import JailBrokenError, SandboxError, WireError
-from runner.sandbox.history import chunks
+from runner.sandbox.history import chunks, last_time, nanoseconds
 from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
 from runner.sandbox.sanity import check_answer, cut_logs
 from runner.sandbox.settings import BotLimits
@@ -79,7 +80,8 @@ class BotProcess:
 
     `decide` always gives a Decision. A process that broke the rules is killed, and a new one goes
     on from the last good state at the next question, until its strikes pause the bot. Only a jail
-    that is broken itself raises, JailBrokenError.
+    that is broken itself raises, JailBrokenError. A bot that nobody has any more takes its process
+    along, as if it had been killed.
     """
 
     def __init__(
@@ -91,9 +93,10 @@ class BotProcess:
         self._caps = Caps.of(limits)
         self._symbols = [market.symbol for market in task.markets]
         self._hold: Hold | None = None
+        self._dropping: weakref.finalize[..., BotProcess] | None = None
         self._failed_start: Decision | None = None
         self._n_sent = [0] * len(self._symbols)
-        self._last_sent: list[pd.Timestamp | None] = [None] * len(self._symbols)
+        self._last_sent = [0] * len(self._symbols)
         self._n_asked = 0
         self._turn = asyncio.Lock()
         self._endings: set[asyncio.Future[int | None]] = set()
@@ -107,19 +110,24 @@ class BotProcess:
         """Have a process load the strategy; what goes wrong is told by the next decision."""
         hold = await self._warden.imprison(self._limits)
         self._hold, self._n_asked = hold, 0
+        loop = asyncio.get_running_loop()
+        self._dropping = weakref.finalize(self, hold.cells.drop, hold, loop)
+        self._dropping.atexit = False  # a jail does not outlive who started it
         self._n_sent = [0] * len(self._symbols)
         reply = hold.conversation.expect(0)
-        bundle = self._task.bundle.to_json().encode()
+        bundle = self._task.bundle
+        code = f"{bundle.name}\n{bundle.source}".encode()
         start = Start(
+            digest=bundle.digest,
             params=dict(self._task.params),
             params_are_checked=isinstance(self._task.params, CheckedParams),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
             caps=self._caps,
-            bundle_bytes=len(bundle),
+            code_bytes=len(code),
             state_bytes=len(self.state),
         )
-        hold.conversation.send(frames_of(start, bundle, self.state))
+        hold.conversation.send(frames_of(start, code, self.state))
         seconds = self._limits.start_seconds
         got = await self._wait(hold, reply, seconds, seconds)
         if isinstance(got, Broken) or not isinstance(got[0], Ready):
@@ -197,14 +205,15 @@ class BotProcess:
             if frame is None or not len(frame):
                 continue
             n_sent, last = self._n_sent[number], self._last_sent[number]
-            if n_sent and (len(frame) < n_sent or frame.index[n_sent - 1] != last):
+            if n_sent and [*nanoseconds(frame.index, n_sent - 1, n_sent)] != [last]:
                 raise SandboxError(
                     f"the history of {symbol} is not the one it was: it may only grow at its end"
                 )
             if len(frame) > n_sent:
-                news = chunks(frame, market.columns, n_sent)
-                parts.extend(frames_of(Bars(number, data)) for data in news)
-                self._n_sent[number], self._last_sent[number] = len(frame), frame.index[-1]
+                for data in chunks(frame, market.columns, n_sent):
+                    parts.append(frames_of(Bars(number, data)))
+                    self._last_sent[number] = last_time(data, market.columns)
+                self._n_sent[number] = len(frame)
         return parts
 
     def _seconds_left(self, deadline: float | None) -> float:
@@ -282,8 +291,9 @@ class BotProcess:
 
     async def _end(self) -> int | None:
         hold, self._hold = self._hold, None
-        if hold is None:
+        if hold is None or self._dropping is None:
             return None
+        self._dropping.detach()
         try:
             return await self._warden.release(hold)
         except JailBrokenError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from runner.sandbox import processes
 from runner.sandbox.conversation import Conversation
 from runner.sandbox.errors import JailBrokenError
 from runner.sandbox.settings import BotLimits
+from runner.sandbox.wire import LARGEST_FRAME
 from runner.sandbox.zygote_process import Forked, ZygoteProcess
 
 
@@ -50,6 +52,8 @@ class Cells:
 
     def __init__(self, zygote: ZygoteProcess, users: Users) -> None:
         self.zygote, self._users = zygote, users
+        self._arriving = bytearray(LARGEST_FRAME)
+        self._endings: set[asyncio.Future[int]] = set()
 
     async def imprison(self, limits: BotLimits) -> Hold:
         """A new jailed process and the way to it; JailBrokenError if the zygote has died."""
@@ -58,7 +62,7 @@ class Cells:
         try:
             with theirs:
                 forked = await self.zygote.fork(theirs, user, limits.memory_bytes)
-            conversation = Conversation(limits.state_bytes)
+            conversation = Conversation(limits.state_bytes, self._arriving)
             loop = asyncio.get_running_loop()
             await loop.create_unix_connection(lambda: conversation, sock=ours)
         except BaseException:
@@ -66,6 +70,20 @@ class Cells:
             self._users.give_back(user)
             raise
         return Hold(forked, conversation, user, self)
+
+    def drop(self, hold: Hold, loop: asyncio.AbstractEventLoop) -> None:
+        """Kill a process whose bot nobody has any more; this may come from any thread.
+
+        The loop it was made in lets go of it as soon as it can.
+        """
+        processes.kill(hold.forked.descriptor)
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(self._release_soon, hold)
+
+    def _release_soon(self, hold: Hold) -> None:
+        ending = asyncio.ensure_future(self.release(hold))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
 
     async def release(self, hold: Hold) -> int:
         """Kill a process, if it lives, and let go of it; its status, 0 where nobody knows."""

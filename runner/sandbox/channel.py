@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 
 from runner.sandbox.errors import WireError
-from runner.sandbox.wire import FromBot, frame_length, frames_of, read_to_bot
+from runner.sandbox.wire import LARGEST_FRAME, FromBot, frame_length, frames_of, read_to_bot
 from runner.sandbox.wire import ToBot as Message
 
 
 class Channel:
-    """The bot's end of its socket; EOFError when the other side has gone."""
+    """The bot's end of its socket; EOFError when the other side has gone.
+
+    What has come is read as one: bars and a question are two frames and one system call.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._read = b""
+        self._used = 0
 
     def receive(self) -> Message:
         """The next message."""
@@ -40,13 +45,13 @@ class Channel:
         return self._exactly(frame_length(self._exactly(4)))
 
     def _exactly(self, n_bytes: int) -> bytes:
-        first = os.read(self._descriptor, n_bytes)
-        if len(first) == n_bytes:
-            return first
-        parts, missing = [first], n_bytes - len(first)
-        while missing and parts[-1]:
-            parts.append(os.read(self._descriptor, missing))
-            missing -= len(parts[-1])
-        if missing:
-            raise EOFError
-        return b"".join(parts)
+        end = self._used + n_bytes
+        while len(self._read) < end:
+            more = os.read(self._descriptor, LARGEST_FRAME)
+            if not more:
+                raise EOFError
+            self._read = self._read[self._used :] + more
+            self._used, end = 0, n_bytes
+        taken = self._read[self._used : end]
+        self._used = end
+        return taken

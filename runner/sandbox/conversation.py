@@ -28,14 +28,15 @@ class Broken:
     reason: str
 
 
-class Conversation(asyncio.Protocol):
+class Conversation(asyncio.BufferedProtocol):
     """Takes in one reply at a time; what comes unasked, or does not fit, breaks it off.
 
-    No more than one frame and one state are ever held.
+    No more than one frame and one state are ever held. arriving: where bytes are read into; all
+    conversations of an event loop may have it in common, as each takes its bytes out at once.
     """
 
-    def __init__(self, most_state: int) -> None:
-        self._most_state = most_state
+    def __init__(self, most_state: int, arriving: bytearray) -> None:
+        self._most_state, self._arriving = most_state, arriving
         self._buffer = bytearray()
         self._answer: Answer | None = None
         self._state = bytearray()
@@ -45,12 +46,12 @@ class Conversation(asyncio.Protocol):
         self.broken: Broken | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.Protocol`."""
+        """See `asyncio.BufferedProtocol`."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio says so
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - gone is gone
-        """See `asyncio.Protocol`."""
+        """See `asyncio.BufferedProtocol`."""
         self._break(Outcome.DIED, "its process ended")
 
     def expect(self, sequence: int) -> asyncio.Future[tuple[FromBot, bytes] | Broken]:
@@ -71,11 +72,15 @@ class Conversation(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - as much as there is room for
+        """See `asyncio.BufferedProtocol`."""
+        return self._arriving
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
         if self.broken is not None:
             return
-        self._buffer += data
+        self._buffer += memoryview(self._arriving)[:nbytes]
         try:
             while (frame := self._next_frame()) is not None:
                 self._take(frame)

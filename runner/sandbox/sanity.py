@@ -28,6 +28,8 @@ def check_answer(answer: Answer, symbols: Collection[str], caps: Caps) -> None:
 
 def cut_logs(logs: Sequence[str], caps: Caps) -> tuple[str, ...]:
     """Log lines, not more and not longer than agreed, and printable."""
+    if not logs:
+        return ()
     kept = (line[: caps.log_characters] for line in logs[: caps.log_lines + 1])
     return tuple("".join(c if c.isprintable() or c == "\t" else "�" for c in line) for line in kept)
 

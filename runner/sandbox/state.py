@@ -76,6 +76,8 @@ def load_memory(dumped: bytes, strategy: Parametric, indicators: Sequence[object
 
 
 def _dumped(content: object, indicators: Sequence[object]) -> bytes:
+    if not indicators:  # the same bytes, and no question about each object in them
+        return pickle.dumps(content, protocol=5)
     buffer = io.BytesIO()
     StateWriter(buffer, indicators).dump(content)
     return buffer.getvalue()

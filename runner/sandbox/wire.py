@@ -56,18 +56,20 @@ class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Start(_Message, frozen=True):
-    """The first message: raw frames with the bundle as JSON, then those with the state.
+    """The first message: raw frames with the bundle's code, then those with the state.
 
-    params_are_checked: all parameters are there, as a `Ready` told them. timeframe: the length of
-    a bar in seconds.
+    digest: the bundle's; its code is its name, a line feed and its source, which were checked when
+    it was made. params_are_checked: all parameters are there, as a `Ready` told them. timeframe:
+    the length of a bar in seconds.
     """
 
+    digest: str
     params: dict[str, Any]
     params_are_checked: bool
     markets: list[MarketTerms]
     timeframe: int
     caps: Caps
-    bundle_bytes: int
+    code_bytes: int
     state_bytes: int
 
 

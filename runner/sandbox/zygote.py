@@ -21,6 +21,7 @@ from typing import Any
 from runner.sandbox import landlock
 from runner.sandbox.hardening import Tools, harden, limits_of
 from runner.sandbox.namespaces import enter_namespaces, swap_root
+from runner.sandbox.packing import fill_holes
 from runner.sandbox.seccomp import compile_filter
 from runner.sandbox.stack import Stack
 from runner.sandbox.system_calls import PR_SET_PDEATHSIG, control_process
@@ -107,6 +108,7 @@ def _freeze() -> None:
     """Leave the collector nothing to write to, so that pages stay shared."""
     gc.collect()
     gc.disable()
+    fill_holes()
     gc.freeze()
 
 

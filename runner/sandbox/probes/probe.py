@@ -18,6 +18,7 @@ class Weaker(Enum):
 
     BARE = "nothing but a process of its own"
     BARE_AS_ROOT = "nothing but a process of its own, and that as root"
+    FIRST_PROCESS_AS_ROOT = "nothing, in processes and a /proc of which the zygote is the first"
     NO_SECCOMP = "everything but seccomp"
     NO_LANDLOCK = "everything but Landlock"
     NO_LIMITS = "everything but limits"

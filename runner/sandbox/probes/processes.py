@@ -267,6 +267,23 @@ def change_its_limits() -> Any:
     return True
 
 
+def raise_its_limits() -> Any:
+    import resource
+
+    for kind in range(16):
+        most, hardest = resource.getrlimit(kind)
+        if most == resource.RLIM_INFINITY:
+            continue
+        more = most + 1
+        try:
+            resource.setrlimit(kind, (more, hardest if hardest < 0 else max(more, hardest)))
+        except (OSError, ValueError):
+            continue
+        resource.setrlimit(kind, (most, hardest))
+        return f"limit {kind}"
+    return None
+
+
 def join_namespaces() -> Any:
     return reaches("setns", -1, 0)
 
@@ -309,5 +326,6 @@ PROBES = [
     Probe(outlive_its_parent, Weaker.NO_SECCOMP),
     Probe(keep_capabilities, Weaker.NO_SECCOMP),
     Probe(change_its_limits, Weaker.NO_SECCOMP),
+    Probe(raise_its_limits),
     Probe(join_namespaces, Weaker.NO_SECCOMP, is_deadly=True),
 ]

@@ -33,6 +33,11 @@ def read_the_environment_of_anybody() -> Any:
     return None
 
 
+def read_the_environment_of_the_first_process() -> Any:
+    with open("/proc/1/environ", "rb") as file:
+        return file.read()
+
+
 def read_command_lines() -> Any:
     import os
 
@@ -176,6 +181,7 @@ PROBES = [
     Probe(read_the_environment_it_was_started_with),
     Probe(read_the_environment_of_its_parent),
     Probe(read_the_environment_of_anybody),
+    Probe(read_the_environment_of_the_first_process, Weaker.FIRST_PROCESS_AS_ROOT),
     Probe(read_command_lines),
     Probe(read_its_own_memory_as_a_file),
     Probe(read_the_memory_of_its_parent_as_a_file, Weaker.BARE_AS_ROOT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -10,7 +11,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,51 @@ def test_bots_that_were_stopped_leave_nothing(
     assert (_held(), _children(zygote)) == before
     assert list(tmp_path.iterdir()) == []
     assert_still_serves(prison)
+
+
+def test_a_bot_that_is_dropped_takes_its_process_along(prison: Prison) -> None:
+    prison.run(_live_and_die(prison, 1))
+    cells = prison.run(prison.jail._living_cells())
+    before = _held(), _children(cells.zygote.first.outer)
+    bot = prison.run(_spawn(prison))
+    assert prison.run(bot.decide({MARKET.symbol: BARS}, RICH)).is_decided
+    held, user = os.pidfd_open(bot.process), bot._hold.user
+    assert not _has_ended(held, 0)
+    dropping = threading.Thread(target=[bot].clear)
+    del bot
+    dropping.start()
+    dropping.join()
+    del dropping
+    assert _has_ended(held, _PATIENCE)
+    os.close(held)
+    prison.run(_until(lambda: user in prison.jail._users._free))
+    assert (_held(), _children(cells.zygote.first.outer)) == before
+    assert not prison.jail._bots
+
+
+def test_a_bot_that_was_killed_is_dropped_once(prison: Prison) -> None:
+    bot = prison.run(_spawn(prison))
+    user = bot._hold.user
+    prison.run(bot.kill())
+    del bot
+    prison.run(asyncio.sleep(0.05))
+    assert prison.jail._users._free.count(user) == 1
+
+
+def test_a_bot_that_is_dropped_after_its_loop_ends_all_the_same(prison: Prison) -> None:
+    bot = prison.run(_spawn(prison))
+    held = os.pidfd_open(bot.process)
+    closed = asyncio.new_event_loop()
+    closed.close()
+    bot._hold.cells.drop(bot._hold, closed)
+    assert _has_ended(held, _PATIENCE)
+    os.close(held)
+    prison.run(bot.kill())
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        await asyncio.sleep(0.01)
 
 
 async def _live_and_die(prison: Prison, count: int) -> None:

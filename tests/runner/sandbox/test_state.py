@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copyreg
+import io
+import math
+import pickle
 import random
 from functools import cache
 
@@ -13,8 +17,12 @@ from hypothesis import strategies as st
 
 import robotrader_sdk as rt
 from robotrader_sdk.deploy.bundle import make_bundle
+from robotrader_sdk.strategy.intents import Order
+from robotrader_sdk.trading.order import Purpose, SizeUnit
+from robotrader_sdk.types import OrderStatus, OrderType, Side
 from runner.sandbox.in_process import InProcess
 from runner.sandbox.outcome import Outcome
+from runner.sandbox.state import Memory, StateWriter, dump_memory, load_memory
 from strategies.catalog import CATALOG
 from tests.runner.sandbox.library import HOUR, case_of
 from tests.runner.sandbox.toy_exchange import ToyExchange
@@ -105,3 +113,46 @@ def test_what_an_attribute_holds_stays_the_same_object_as_what_the_context_shows
     case = case_of("SmaCross", N_BARS)
     case = type(case)(Remembers(), case.markets, case.bars)
     asyncio.run(decisions_of(in_process, case, {90, 91, 100}, 3))
+
+
+def test_what_refers_to_no_indicator_is_written_as_the_writer_would() -> None:
+    orders = (
+        Order(n, Side.BUY, OrderType.LIMIT, Purpose.ENTRY, SizeUnit.NOTIONAL, 9.0)
+        for n in range(1, 9)
+    )
+    many = Memory({("A", order.number): order for order in orders}, {"A": 8})
+    strategy, buffer = Remembers(), io.BytesIO()
+    strategy.kept = {"orders": [*many.orders.values()], "numbers": [1.5, math.inf, "x"]}
+    dumped = dump_memory(many, strategy, ())
+    content = (many.orders, many.n_orders, many.newest, many.decided)
+    attributes = {k: v for k, v in vars(strategy).items() if k != "_register"}
+    StateWriter(buffer, ()).dump((content, attributes))
+    assert dumped == buffer.getvalue()
+
+
+def test_an_order_comes_back_with_all_its_values_and_as_one() -> None:
+    order = Order(3, Side.SELL, OrderType.STOP, Purpose.EXIT, SizeUnit.RISK, 0.5, 1.0, 2.0, 4)
+    order.status, order.fill_price, order.reject_reason = OrderStatus.FILLED, 7.0, "why"
+    order.cancel_requested = True
+    strategy, again = Remembers(), Remembers()
+    strategy.kept = [order]
+    memory = load_memory(dump_memory(Memory({("A", 3): order}), strategy, ()), again, ())
+    (back,) = again.kept
+    assert memory.orders["A", 3] is back
+    assert repr(back) == repr(order)
+
+
+def test_an_order_that_was_written_by_its_slots_is_read() -> None:
+    order = Order(3, Side.BUY, OrderType.MARKET, Purpose.ENTRY, SizeUnit.FRACTION, 1.0)
+    values = {name: getattr(order, name) for name in Order.__slots__}
+
+    class BySlots(pickle.Pickler):
+        def reducer_override(self, obj):
+            if isinstance(obj, Order):
+                return copyreg.__newobj__, (Order,), (None, values)
+            return NotImplemented
+
+    buffer = io.BytesIO()
+    BySlots(buffer, protocol=5).dump((({("A", 3): order}, {"A": 3}, None, None), {}))
+    memory = load_memory(buffer.getvalue(), Remembers(), ())
+    assert repr(memory.orders["A", 3]) == repr(order)

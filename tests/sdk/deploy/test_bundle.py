@@ -16,7 +16,13 @@ import pytest
 
 import robotrader_sdk as rt
 from robotrader_sdk.deploy.available import PACKAGES, UNUSABLE, why_not_available
-from robotrader_sdk.deploy.bundle import Bundle, library_source_hash, load_bundle, make_bundle
+from robotrader_sdk.deploy.bundle import (
+    Bundle,
+    CheckedCode,
+    library_source_hash,
+    load_bundle,
+    make_bundle,
+)
 from robotrader_sdk.errors import BundleError, StrategyError
 from strategies import RiskParity, SmaCross
 from strategies.catalog import CATALOG
@@ -122,6 +128,15 @@ def test_is_loaded_into_a_module_of_a_lasting_name() -> None:
     del sys.modules[owner.__module__]
     assert load_bundle(bundle) is not owner
     assert pickle.loads(stored).size == 2.5
+
+
+def test_code_that_was_checked_elsewhere_gives_the_bundles_class() -> None:
+    bundle = Bundle("Bot", SOURCE)
+    assert load_bundle(CheckedCode("Bot", SOURCE, bundle.digest)) is load_bundle(bundle)
+    other = load_bundle(CheckedCode("Bot", SOURCE.replace("1.5", "4.5"), "f" * 64))
+    assert other.__module__ == f"bundle_{'f' * 16}"
+    with pytest.raises(BundleError, match="SyntaxError"):
+        load_bundle(CheckedCode("Bot", "class Bot(", "0" * 64))
 
 
 def test_two_bundles_of_one_class_name_live_side_by_side() -> None:
