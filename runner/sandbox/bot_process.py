@@ -108,6 +108,12 @@ class BotProcess:
 
     async def start(self) -> None:
         """Have a process load the strategy; what goes wrong is told by the next decision."""
+        try:
+            told = self._told_first()
+        except (WireError, TypeError) as error:
+            reason = f"its parameters can't be sent: {error}"
+            self._failed_start = Decision(Outcome.FLOODED, self.state, reason=reason)
+            return
         hold = await self._warden.imprison(self._limits)
         self._hold, self._n_asked = hold, 0
         loop = asyncio.get_running_loop()
@@ -115,6 +121,16 @@ class BotProcess:
         self._dropping.atexit = False  # a jail does not outlive who started it
         self._n_sent = [0] * len(self._symbols)
         reply = hold.conversation.expect(0)
+        hold.conversation.send(told)
+        seconds = self._limits.start_seconds
+        got = await self._wait(hold, reply, seconds, seconds)
+        if isinstance(got, Broken) or not isinstance(got[0], Ready):
+            self._failed_start = await self._failure(got)
+        else:
+            self.params = CheckedParams(got[0].params)
+
+    def _told_first(self) -> bytes:
+        """What a process is told before it is asked anything."""
         bundle = self._task.bundle
         code = f"{bundle.name}\n{bundle.source}".encode()
         start = Start(
@@ -127,13 +143,7 @@ class BotProcess:
             code_bytes=len(code),
             state_bytes=len(self.state),
         )
-        hold.conversation.send(frames_of(start, code, self.state))
-        seconds = self._limits.start_seconds
-        got = await self._wait(hold, reply, seconds, seconds)
-        if isinstance(got, Broken) or not isinstance(got[0], Ready):
-            self._failed_start = await self._failure(got)
-        else:
-            self.params = CheckedParams(got[0].params)
+        return frames_of(start, code, self.state)
 
     async def decide(
         self, bars: Histories, account: Account, deadline: float | None = None

@@ -68,6 +68,18 @@ def test_failures_of_long_ago_are_forgiven():
     assert "two; three" in strikes.count("three")
 
 
+@pytest.mark.parametrize("value", ["x" * 70_000, object()])
+def test_parameters_that_can_not_be_sent_are_an_outcome_and_no_exception(prison, value):
+    async def work():
+        bot = await spawn(prison.jail, Counts, {"fails_at": value})
+        return [await bot.decide(flat_bars(2), RICH) for _ in range(3)]
+
+    found = prison.run(work())
+    assert [decision.outcome for decision in found] == [Outcome.FLOODED] * 3
+    assert "its parameters can't be sent" in found[0].reason
+    assert "paused after 3 failures" in found[2].pause_reason
+
+
 def test_strikes_outlive_the_process(prison):
     strikes = Strikes(most=2)
 
