@@ -28,9 +28,10 @@ from runner.execution.rules import PROTECTION_TERMS, PURPOSES, Rules
 class NewOrder:
     """An order that is wanted, before risk checks.
 
-    quantity: base units, None while `sizing` says how it is found. after: numbers of orders of
-    the same decision, after_ids: orders of the journal, whose ends it waits for. intent: what the
-    strategy holds in its hands.
+    quantity: base units, None while `sizing` says how it is found. watch_price: what it waits for
+    here, not at the exchange: a worse price if there is a stop_price, which is the same, else a
+    better one. after: numbers of orders of the same decision, after_ids: orders of the journal,
+    whose ends it waits for. intent: what the strategy holds in its hands.
     """
 
     symbol: str
@@ -157,8 +158,8 @@ class BookReading:
             quantity=quantity,
             sizing=sizing,
             limit_price=None if watched else limit,
-            stop_price=None if watched else stop,
-            watch_price=(limit or stop) if watched else None,
+            stop_price=stop,
+            watch_price=(stop or limit) if watched else None,
             reduce_only=leaves and rules.market.is_perpetual,
             terms={name: float(record[name]) for name in PROTECTION_TERMS if record[name] != 0.0},
             valid_bars=self._valid_bars(record),

@@ -202,6 +202,19 @@ def test_a_fraction_is_of_the_equity_at_the_price_it_fills_at(serve, tmp_path):
     run(serve, tmp_path, strategy, use, bars=((100.0049, 100.5, 99.5, 100.0),) * 6)
 
 
+def test_a_stop_that_sells_a_part_waits_for_its_price_beside_protection(serve, tmp_path):
+    async def use(bots):
+        await bots.to_close(3)
+        assert [lot.quantity for lot in await bots.lots()] == [Decimal(1)]
+        await bots.to_close(2)
+        assert [lot.quantity for lot in await bots.lots()] == [Decimal("0.5")]
+        sold = [o for o in await bots.orders() if o.purpose is Purpose.EXIT]
+        assert [(o.filled, o.filled_value) for o in sold] == [(Decimal("0.5"), Decimal(40))]
+
+    strategy = scripted(b0=buy(stop_loss=0.5), b1=sell(quantity=0.5, stop_price=90.0))
+    run(serve, tmp_path, strategy, use, bars=(*(CALM,) * 4, *(LOW,) * 3))
+
+
 def keeps_a_lock(self, _):
     self.lock = threading.Lock()
 
