@@ -215,6 +215,18 @@ def test_a_stop_that_sells_a_part_waits_for_its_price_beside_protection(serve, t
     run(serve, tmp_path, strategy, use, bars=(*(CALM,) * 4, *(LOW,) * 3))
 
 
+def test_an_entry_does_not_wait_for_a_limit_that_closes(serve, tmp_path):
+    def close_and_add(_, ctx):
+        ctx.sell(limit_price=120.0)
+        ctx.buy(notional=20.0)
+
+    async def use(bots):
+        await bots.to_close(3)
+        assert [lot.traded for lot in await bots.lots()] == [Decimal(1), Decimal("0.1998")]
+
+    run(serve, tmp_path, scripted(b0=buy(), b1=close_and_add), use)
+
+
 def keeps_a_lock(self, _):
     self.lock = threading.Lock()
 
