@@ -171,7 +171,7 @@ def decide(
     stepper.ctx.n_orders = memory.n_orders.get(symbol, 0)
     account.carry_out(stepper.step(bar))
     BookReading(book, orders, rules).into(decision, account.asked)
-    decision.new = in_turn(decision.new)
+    decision.new = in_turn(decision.new, standing)
     memory.n_orders[symbol] = stepper.ctx.n_orders
     remember(memory, decision, standing, bars.index[-1], installation)
     decision.state = write_memory(memory, stepper.strategy, views)

@@ -21,7 +21,7 @@ from robotrader_sdk.strategy.weights import WeightLimits, Weights, read_weights
 from robotrader_sdk.trading.rebalancing import NOISE, perpetual_quantity
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.deciding import LiveAccount, remember, tell_ended
-from runner.execution.decision import BookReading, Decision, NewOrder, exits_first
+from runner.execution.decision import BookReading, Decision, NewOrder, in_turn
 from runner.execution.identity import Purpose
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import OrderRow
@@ -122,7 +122,7 @@ class _Asking:
         asked = rows.weights[-1] if len(rows.bars) and rows.bars[-1] == self.time else None
         wishes = self._wishes(kept, warmup_bars)
         self._want(wishes, asked)
-        self.decision.new = exits_first(self.decision.new, self.standing)
+        self.decision.new = in_turn(self.decision.new, self.standing)
         vars(own)[_WISHES] = (wishes.newest, wishes.decided)
         self.decision.state = write_memory(memory, own, ())
         return self.decision
@@ -152,7 +152,7 @@ class _Asking:
             reading.into(self.decision, account.asked)
             memory.n_orders[symbol] = context.n_orders
         self._want(wishes, asked)
-        self.decision.new = exits_first(self.decision.new, self.standing)
+        self.decision.new = in_turn(self.decision.new, self.standing)
         remember(memory, self.decision, self.standing, self.panel.index[-1], installation)
         vars(own)[_WISHES] = (wishes.newest, wishes.decided)
         self.decision.state = write_memory(memory, own, views)

@@ -28,9 +28,10 @@ from runner.execution.rules import PROTECTION_TERMS, PURPOSES, Rules
 class NewOrder:
     """An order that is wanted, before risk checks.
 
-    quantity: base units, None while `sizing` says how it is found. after: numbers of orders of
-    the same decision, after_ids: orders of the journal, whose ends it waits for. intent: what the
-    strategy holds in its hands.
+    quantity: base units, None while `sizing` says how it is found. watch_price: what it waits for
+    here, not at the exchange: a worse price if there is a stop_price, which is the same, else a
+    better one. after: numbers of orders of the same decision, after_ids: orders of the journal,
+    whose ends it waits for. intent: what the strategy holds in its hands.
     """
 
     symbol: str
@@ -71,32 +72,34 @@ _SIZINGS = {SizeUnit.FRACTION: "fraction", SizeUnit.NOTIONAL: "notional"}
 _STATUSES = list(OrderStatus)
 
 
-def exits_first(new: Sequence[NewOrder], standing: Standing) -> list[NewOrder]:
-    """The orders of several symbols as a backtest fills them at one open.
+def in_turn(new: Sequence[NewOrder], standing: Standing) -> list[NewOrder]:
+    """The orders of a decision as a backtest fills them at one open.
 
-    What leaves a position comes first, and what enters at the market waits for it: it may need
-    the money.
+    Symbols whose positions are taken towards nothing come first, and of a symbol its exits. What
+    enters at the market waits for what leaves: it may need the money. A fraction is of what all
+    those before it leave, and nothing of those after it: it waits for the ones, and the others
+    for it, but for an exit, which waits for no entry.
     """
-    order = sorted(range(len(new)), key=lambda k: not _leaves(new[k], standing))
+    reduced = {one.symbol for one in new if _leaves(one, standing)}
+    symbols = list(dict.fromkeys(one.symbol for one in new))
+
+    def turn(number: int) -> tuple[bool, int, bool]:
+        one = new[number]
+        exits = _is_at_open(one) and one.purpose in (Purpose.EXIT, Purpose.REVERSAL)
+        return one.symbol not in reduced, symbols.index(one.symbol), not exits
+
+    order = sorted(range(len(new)), key=turn)
     place = {before: now for now, before in enumerate(order)}
-    n_first = sum(_leaves(one, standing) for one in new)
     made: list[NewOrder] = []
     for before in order:
         one = new[before]
         after = {place[k] for k in one.after}
-        if place[before] >= n_first and _is_at_open(one):
-            after.update(range(n_first))
-        made.append(replace(one, after=tuple(sorted(after))))
-    return in_turn(made)
-
-
-def in_turn(new: Sequence[NewOrder]) -> list[NewOrder]:
-    """The same orders; a fraction is of what those before it leave, so it waits for them."""
-    made: list[NewOrder] = []
-    for one in new:
-        after = set(one.after)
-        if one.sizing.get("unit") == "fraction":
-            after.update(k for k, other in enumerate(made) if _is_at_open(other))
+        earlier = [(k, other) for k, other in enumerate(made) if _is_at_open(other)]
+        if _is_fraction(one):
+            after.update(k for k, _ in earlier)
+        elif _is_at_open(one) and not _leaves(one, standing):
+            after.update(k for k, other in earlier if _leaves(other, standing))
+            after.update(k for k, other in earlier if _is_fraction(other) and other.after)
         made.append(replace(one, after=tuple(sorted(after))))
     return made
 
@@ -104,6 +107,10 @@ def in_turn(new: Sequence[NewOrder]) -> list[NewOrder]:
 def _leaves(order: NewOrder, standing: Standing) -> bool:
     """Whether an order takes a position towards nothing at the next open."""
     return _is_at_open(order) and int(order.side) * standing.held(order.symbol) < 0
+
+
+def _is_fraction(order: NewOrder) -> bool:
+    return order.sizing.get("unit") == "fraction"
 
 
 def _is_at_open(order: NewOrder) -> bool:
@@ -131,7 +138,8 @@ class BookReading:
                 reason = RejectReason(int(record["reject_reason"])).label
                 decision.logs.append(f"{self._rules.market.symbol}: order rejected: {reason}")
             elif status is OrderStatus.WORKING:
-                if record["size_unit"] == SizeUnit.POSITION:
+                is_market = record["type"] == OrderType.MARKET
+                if is_market and record["size_unit"] == SizeUnit.POSITION:
                     exits.append(len(decision.new))
                 decision.new.append(self._new_order(record, intent, exits, decision))
 
@@ -157,8 +165,8 @@ class BookReading:
             quantity=quantity,
             sizing=sizing,
             limit_price=None if watched else limit,
-            stop_price=None if watched else stop,
-            watch_price=(limit or stop) if watched else None,
+            stop_price=stop,
+            watch_price=(stop or limit) if watched else None,
             reduce_only=leaves and rules.market.is_perpetual,
             terms={name: float(record[name]) for name in PROTECTION_TERMS if record[name] != 0.0},
             valid_bars=self._valid_bars(record),

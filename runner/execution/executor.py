@@ -393,5 +393,6 @@ class Executor:
         ]
         for order in watched:
             price = await self.broker.last_price(order.symbol)
-            if int(order.side) * price <= int(order.side) * (order.watch_price or price):
+            better = int(order.side) * ((order.watch_price or price) - price)
+            if (better <= 0) if order.stop_price is not None else (better >= 0):
                 await self.write(partial(stop_watching, order_id=order.client_order_id))

@@ -248,9 +248,7 @@ class PaperBroker:
         self._check_new(request, float(price))
         quantity = request.quantity
         if quantity is None:
-            quantity = market.lots(
-                (request.cost or ZERO) / rules.order_price(Side.SELL, float(price))
-            )
+            quantity = market.lots((request.cost or ZERO) / rules.taker_price(request.side, price))
         self._check_size(market, request, quantity, price)
         order = books.new_order(request, quantity, self._active(request), now, list_id)
         found = fill_at_once(rules, order, float(price))

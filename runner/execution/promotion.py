@@ -10,7 +10,7 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from robotrader_sdk.trading.rebalancing import Desk, growing
+from robotrader_sdk.trading.rebalancing import Desk, Floats, growing
 from robotrader_sdk.types import Side
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import orders_by_id
@@ -98,15 +98,25 @@ class Promoter:
             order.quantity = whole if unit == "position" else min(order.quantity or whole, whole)
             return bool(order.quantity)
         if unit in ("fraction", "notional"):
-            equity = self.standing.equity(self.prices)
-            money = cost_of(order.sizing, equity, market.taker_fee)
-            if order.side is Side.BUY:
-                order.cost = money
-                return money > 0
-            # A sale has no cost to be sent by: it becomes a quantity at the last price.
-            order.quantity = self.rules[order.symbol].lots(float(money / self.prices[order.symbol]))
-            return 0 < order.quantity <= self._left_to_close(order)
+            return self._size_by_money(order)
         return bool(order.quantity)
+
+    def _size_by_money(self, order: OrderRow) -> bool:
+        """The same of an order by money, at the price it will fill at."""
+        rules, prices = self.rules[order.symbol], dict(self.prices)
+        if order.symbol in prices:
+            prices[order.symbol] = rules.taker_price(order.side, prices[order.symbol])
+        money = Decimal(str(order.sizing["size"]))
+        with localcontext(prec=PRECISION):
+            if order.sizing["unit"] == "fraction":
+                money *= self.standing.equity(prices)
+            money /= 1 + rules.market.taker_fee  # which is to be affordable, too
+        if order.side is Side.BUY:
+            order.cost = money.quantize(CENT, ROUND_DOWN)
+            return order.cost > 0
+        # A sale has no cost to be sent by: it becomes a quantity.
+        order.quantity = rules.lots(float(money / prices[order.symbol]))
+        return 0 < order.quantity <= self._left_to_close(order)
 
     def _left_to_close(self, order: OrderRow) -> Decimal:
         """What is held against an order and no other order of the bot closes already.
@@ -151,23 +161,19 @@ class Promoter:
         return ready
 
 
-def cost_of(sizing: Mapping[str, object], equity: Decimal, fee: Decimal) -> Decimal:
-    """What a market buy by fraction or notional spends, so that its fee is affordable, too."""
-    with localcontext(prec=PRECISION):
-        size = Decimal(str(sizing["size"]))
-        money = size * equity if sizing["unit"] == "fraction" else size
-        return (money / (1 + fee)).quantize(CENT, ROUND_DOWN)
-
-
 def desk_of(
     symbols: list[str], rules: Mapping[str, Rules], prices: Prices, standing: Standing
 ) -> Desk:
     """What a rebalance trades with: no slippage is known beforehand."""
-    price = np.array([float(prices[symbol]) for symbol in symbols])
+
+    def taken(side: Side) -> Floats:
+        paid = [rules[symbol].taker_price(side, prices[symbol]) for symbol in symbols]
+        return np.array([float(price) for price in paid])
+
     return Desk(
-        price=price,
-        buy_price=price,
-        sell_price=price,
+        price=np.array([float(prices[symbol]) for symbol in symbols]),
+        buy_price=taken(Side.BUY),
+        sell_price=taken(Side.SELL),
         held=np.array([float(standing.held(symbol)) for symbol in symbols]),
         fee=np.array([float(rules[symbol].market.taker_fee) for symbol in symbols]),
         lot_size=np.array([float(rules[symbol].market.lot_size) for symbol in symbols]),

@@ -93,6 +93,10 @@ class Rules:
         """An order's price, rounded as a backtest rounds it."""
         return self.price_of(order_steps(self.terms[0], int(side), price))
 
+    def taker_price(self, side: Side, price: Decimal) -> Decimal:
+        """What a market order pays where the price stands: that, but where it lies off tick."""
+        return self.order_price(Side(-side), float(price))
+
     def lots(self, quantity: float) -> Decimal:
         """A float64 quantity in whole lots, rounded as a backtest rounds it."""
         if not self.market.lot_size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import robotrader_sdk as rt
+from tests.parity.event_strategies import Flips, Juggles, Risks, Swaps, Trims, Waits
 
 
 class Cross(rt.Strategy):
@@ -125,6 +126,14 @@ class Weights(rt.PortfolioStrategy):
         return rising * (0.9 / len(panel.symbols))
 
 
+class Tilts(rt.PortfolioStrategy):
+    """Weights by how much each has risen, so that most positions change by a part at each bar."""
+
+    def target_weights(self, panel: rt.Panel) -> pd.DataFrame:
+        rises = panel.close.pct_change(3).clip(lower=0) + 0.1
+        return rises.div(rises.sum(axis=1), axis=0).fillna(0) * 0.9
+
+
 class Spins(rt.PortfolioStrategy):
     """Event form: all by weights at each third bar, single orders in between, as chance has it."""
 
@@ -165,4 +174,5 @@ class Turns(rt.Strategy):
 
 
 SPOT = (Cross, Breakout, Dip, Rests, Trails, Adds)
-STRATEGIES = {one.__name__: one for one in (*SPOT, Weights, Spins, Turns)}
+_MORE = (Weights, Tilts, Spins, Turns, Trims, Risks, Waits, Swaps, Flips, Juggles)
+STRATEGIES = {one.__name__: one for one in (*SPOT, *_MORE)}

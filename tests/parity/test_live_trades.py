@@ -13,7 +13,7 @@ from runner.testnet.core.market_file import read_markets
 from runner.testnet.core.perpetual_series import PerpetualSeries
 from runner.testnet.core.settings import Settings
 from tests.parity.live import Setup, params_for, run_live, trades_of
-from tests.parity.strategies import SPOT, STRATEGIES, Spins, Turns, Weights
+from tests.parity.strategies import SPOT, STRATEGIES, Flips, Spins, Turns
 from tests.runner.testnet.conftest import exchange_of
 
 MARKETS = {market.symbol: market for market in read_markets()}
@@ -31,6 +31,24 @@ PAIRS = [
 ]
 """Each strategy on one of the series; on the others under `long`."""
 
+EVENTS = (
+    ("Trims", {"unit": "notional"}),
+    ("Trims", {"unit": "quantity"}),
+    ("Trims", {"unit": "fraction"}),
+    ("Waits", {}),
+    ("Swaps", {}),
+    ("Risks", {}),
+)
+N_SHORT = 24
+EVENT_RUNS = [
+    pytest.param(name, strategy, more, n_bars, marks=marks)
+    for n, (strategy, more) in enumerate(EVENTS)
+    for k, name in enumerate(SERIES)
+    for n_bars, marks in ((N_SHORT, []), (None, [pytest.mark.long]))
+    if n % 3 == k or n_bars is None
+]
+"""Each of them on a part of one of the series; on all of each under `long`."""
+
 
 def fees_of(market) -> rt.Fees:
     return rt.Fees(maker=float(market.maker_fee), taker=float(market.taker_fee))
@@ -43,20 +61,34 @@ def check(live, run, symbol: str = "", *, least: int = 5) -> None:
     check_equity(live, run)
 
 
+FEE_NOISE = 0.5e-8
+"""Exchanges book fees in whole 1e-8 of the quote, a backtest to the last digit."""
+
+
 def check_equity(live, run) -> None:
-    equity = run.equity
+    equity, noise = run.equity, FEE_NOISE * len(run.fills)
     assert len(live.equity) >= len(equity) - 3
     for time, value in live.equity.items():
-        assert value == pytest.approx(float(equity.loc[time]), rel=1e-9), time
+        assert value == pytest.approx(float(equity.loc[time]), rel=1e-9, abs=noise), time
 
 
 @pytest.mark.parametrize(("name", "strategy"), PAIRS)
 def test_a_bot_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path, strategy, name):
+    more = {"notional": float(SERIES[name][-1]) / 50} if strategy == "Dip" else {}
+    check_spot(serve, real_bars, tmp_path, name, strategy, more)
+
+
+@pytest.mark.parametrize(("name", "strategy", "more", "n_bars"), EVENT_RUNS)
+def test_an_event_strategy_makes_the_trades_of_its_backtest(
+    serve, real_bars, tmp_path, name, strategy, more, n_bars
+):
+    check_spot(serve, real_bars, tmp_path, name, strategy, more, n_bars)
+
+
+def check_spot(serve, real_bars, tmp_path, name, strategy, more, n_bars=None) -> None:
     symbol, file, timeframe, part, capital = SERIES[name]
-    bars = rt.read_bars(real_bars / file).iloc[part]
-    market, params = MARKETS[symbol], params_for(bars)
-    if strategy == "Dip":
-        params["notional"] = float(capital) / 50
+    bars = rt.read_bars(real_bars / file).iloc[part].iloc[:n_bars]
+    market, params = MARKETS[symbol], params_for(bars) | more
     run = rt.backtest(
         STRATEGIES[strategy](**params),
         bars.iloc[:-1],
@@ -96,14 +128,28 @@ def check_portfolio(live, run, *, least: int) -> None:
 
 
 def test_a_portfolio_makes_the_trades_of_its_backtest(serve, real_bars, tmp_path):
-    bars = real_panel(real_bars)
-    run = portfolio_backtest(Weights(), bars)
+    check_spot_portfolio(serve, tmp_path, real_panel(real_bars), "Weights")
+
+
+@pytest.mark.parametrize("n_bars", [14, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("strategy", ["Tilts", "Juggles"])
+def test_prices_off_tick_make_no_difference(serve, real_bars, tmp_path, strategy, n_bars):
+    """What a taker pays is in whole ticks; the price that others see is not, in older bars."""
+    bars = {symbol: part.iloc[:n_bars] for symbol, part in real_panel(real_bars).items()}
+    for symbol in ("ETH/USDT", "SOL/USDT"):
+        prices = bars[symbol][["open", "high", "low", "close"]] * 1.00037
+        bars[symbol] = bars[symbol].assign(**prices)
+    check_spot_portfolio(serve, tmp_path, bars, strategy)
+
+
+def check_spot_portfolio(serve, tmp_path, bars, strategy) -> None:
+    run = portfolio_backtest(STRATEGIES[strategy](), bars)
     served = serve(exchange_of(bars, balances={"USDT": "100000"}))
     setup = Setup(
-        strategy="Weights", params={}, bars=bars, venue="binance", timeframe="1d", quote="USDT",
+        strategy=strategy, params={}, bars=bars, venue="binance", timeframe="1d", quote="USDT",
         capital="50000",
     )  # fmt: skip
-    check_portfolio(run_live(served, setup, tmp_path), run, least=20)
+    check_portfolio(run_live(served, setup, tmp_path), run, least=10)
 
 
 @pytest.mark.parametrize(("venue", "suffix"), [("binance", ""), ("bybit", ":USDT")])
@@ -122,6 +168,34 @@ def test_an_event_portfolio_makes_the_trades_of_its_backtest(
         capital="50000",
     )  # fmt: skip
     check_portfolio(run_live(served, setup, tmp_path), run, least=20)
+
+
+@pytest.mark.parametrize("n_bars", [20, pytest.param(None, marks=pytest.mark.long)])
+def test_an_event_strategy_on_a_perpetual_makes_the_trades_of_its_backtest(
+    serve, real_bars, tmp_path, n_bars
+):
+    symbol = "BTC/USDT:USDT"
+    _, file, timeframe, part, capital = SERIES["days"]
+    bars = rt.read_bars(real_bars / file).iloc[part].iloc[:n_bars].round(1)
+    market, params = MARKETS[symbol], params_for(bars)
+    run = rt.backtest(
+        Flips(**params),
+        bars.iloc[:-1],
+        cash=float(capital),
+        instrument=market.instrument(),
+        fees=fees_of(market),
+        leverage=2.0,
+    )
+    assert run.stats["n_rejected"] == 0
+    settings = Settings(funding_rate=Decimal(0))
+    served = serve(exchange_of({symbol: bars}, balances={"USDT": "300000"}, settings=settings))
+    setup = Setup(
+        strategy="Flips", params=params, bars={symbol: bars}, venue="bybit", timeframe=timeframe,
+        quote="USDT", capital=capital, leverage="2",
+    )  # fmt: skip
+    live = run_live(served, setup, tmp_path)
+    check(live, run, symbol)
+    assert {trade.direction for trade in live.trades} == {"long", "short"}
 
 
 def portfolio_backtest(strategy, bars):

@@ -113,7 +113,7 @@ async def stop_watching(session: AsyncSession, order_id: str) -> None:
     in_the_way = [o for o in others if o.lot is not None and o.client_order_id != order_id]
     for other in in_the_way:
         other.cancel_wanted = True
-    order.watch_price = None
+    order.watch_price = order.stop_price = None
     order.after = [other.client_order_id for other in in_the_way]
 
 

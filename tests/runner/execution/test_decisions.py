@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 import pytest
 
@@ -168,6 +168,63 @@ def test_a_part_is_sold_by_money(serve, tmp_path):
         assert lot.quantity == 1 - (Decimal(40) / 100 / Decimal("1.001")).quantize(Decimal("1e-5"))
 
     run(serve, tmp_path, scripted(b0=buy(), b1=sell(notional=40.0)), use)
+
+
+def test_money_buys_more_of_what_is_held(serve, tmp_path):
+    async def use(bots):
+        await bots.to_close(3)
+        bought = [lot.traded for lot in await bots.lots()]
+        assert bought == [Decimal("0.3996"), Decimal("0.1998")]
+
+    def more(_, ctx):
+        ctx.buy(notional=20.0)
+
+    run(serve, tmp_path, scripted(b0=lambda _, ctx: ctx.buy(notional=40.0), b1=more), use)
+
+
+def test_a_fraction_is_of_the_equity_at_the_price_it_fills_at(serve, tmp_path):
+    """The last price lies off tick; an order fills at the tick on its bad side."""
+
+    async def use(bots):
+        await bots.to_close(5)
+        found = [order.filled for order in await bots.orders()]
+        cash = 5_000 - 10 * Decimal("100.01") * Decimal("1.001")
+        bought = Decimal("0.5") * (cash + 10 * Decimal("100.01")) / Decimal("100.01")
+        bought = (bought / Decimal("1.001")).quantize(Decimal("1e-5"), ROUND_DOWN)
+        cash -= bought * Decimal("100.01") * Decimal("1.001")
+        sold = Decimal("0.1") * (cash + (10 + bought) * 100) / 100
+        sold = (sold / Decimal("1.001")).quantize(Decimal("1e-5"), ROUND_DOWN)
+        assert found == [10, bought, sold]
+
+    strategy = scripted(
+        b0=buy(10.0), b1=lambda _, ctx: ctx.buy(fraction=0.5), b2=sell(fraction=0.1)
+    )
+    run(serve, tmp_path, strategy, use, bars=((100.0049, 100.5, 99.5, 100.0),) * 6)
+
+
+def test_a_stop_that_sells_a_part_waits_for_its_price_beside_protection(serve, tmp_path):
+    async def use(bots):
+        await bots.to_close(3)
+        assert [lot.quantity for lot in await bots.lots()] == [Decimal(1)]
+        await bots.to_close(2)
+        assert [lot.quantity for lot in await bots.lots()] == [Decimal("0.5")]
+        sold = [o for o in await bots.orders() if o.purpose is Purpose.EXIT]
+        assert [(o.filled, o.filled_value) for o in sold] == [(Decimal("0.5"), Decimal(40))]
+
+    strategy = scripted(b0=buy(stop_loss=0.5), b1=sell(quantity=0.5, stop_price=90.0))
+    run(serve, tmp_path, strategy, use, bars=(*(CALM,) * 4, *(LOW,) * 3))
+
+
+def test_an_entry_does_not_wait_for_a_limit_that_closes(serve, tmp_path):
+    def close_and_add(_, ctx):
+        ctx.sell(limit_price=120.0)
+        ctx.buy(notional=20.0)
+
+    async def use(bots):
+        await bots.to_close(3)
+        assert [lot.traded for lot in await bots.lots()] == [Decimal(1), Decimal("0.1998")]
+
+    run(serve, tmp_path, scripted(b0=buy(), b1=close_and_add), use)
 
 
 def keeps_a_lock(self, _):
