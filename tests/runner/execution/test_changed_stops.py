@@ -159,12 +159,12 @@ ROUTES = {"binance": "* /api/v3/order/cancelReplace", "bybit": "* /v5/order/amen
     [
         "timeout_before",
         "timeout_after",
-        "error_before",
+        pytest.param("error_before", marks=pytest.mark.long),
         "error_after",
-        "reset_after",
+        pytest.param("reset_after", marks=pytest.mark.long),
         "truncated",
-        "not_json",
-        "duplicate_reply",
+        pytest.param("not_json", marks=pytest.mark.long),
+        pytest.param("duplicate_reply", marks=pytest.mark.long),
         "handled_twice",
     ],
 )
