@@ -178,8 +178,7 @@ class CcxtBroker:
         raw = await self._raw(order.symbol)
         await self._check_not_passed(order)
         await amend(self._wire, raw, market_of(raw, self._venue), order)
-        if is_passed(order, await self._last_price_after(order)):
-            await self._check_triggered(order)
+        await self._check_no_reversal(order)
 
     async def cancel(self, symbol: str, client_order_id: str, *, is_trigger: bool) -> None:
         """Cancel an order; OrderMissingError if the exchange has none working by that id."""
@@ -319,15 +318,11 @@ class CcxtBroker:
             raise UnknownOutcomeError(f"{_stop_of(order)} was taken, then: {error}") from None
         raise WouldTriggerError(f"{_stop_of(order)} was cancelled: the price was {created} already")
 
-    async def _last_price_after(self, order: OrderRequest) -> Decimal:
-        try:
-            return await self.last_price(order.symbol)
-        except (ExchangeUnreachableError, RateLimitedError) as error:
-            raise UnknownOutcomeError(f"{_stop_of(order)} was changed, then: {error}") from None
-
-    async def _check_triggered(self, order: OrderRequest) -> None:
+    async def _check_no_reversal(self, order: OrderRequest) -> None:
         """WouldTriggerError if a stop that the price has passed waits for it to come back."""
         try:
+            if not is_passed(order, await self.last_price(order.symbol)):
+                return
             report = await self.look_up(order.symbol, order.client_order_id)
         except (ExchangeUnreachableError, RateLimitedError) as error:
             raise UnknownOutcomeError(f"{_stop_of(order)} was changed, then: {error}") from None

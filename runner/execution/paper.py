@@ -180,11 +180,11 @@ class PaperBroker:
         await self._keep()
         return target.report(), stop.report()
 
-    async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:  # noqa: ARG002
+    async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:  # noqa: ARG002 - Broker's
         """See `Broker`: no paper market's stops are changed so, nothing can come in between."""
         raise OrderRefusedError("on paper a stop is cancelled, and another sent")
 
-    async def amend(self, order: OrderRequest) -> None:  # noqa: ARG002
+    async def amend(self, order: OrderRequest) -> None:  # noqa: ARG002 - Broker's
         """See `Broker`: no paper market's stops are changed so, nothing can come in between."""
         raise OrderRefusedError("on paper a stop is cancelled, and another sent")
 

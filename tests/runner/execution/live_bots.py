@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import select
 
+import robotrader_sdk as rt
 from robotrader_sdk.types import Timeframe
 from runner.execution.engine import Engine
 from runner.execution.errors import BotError
@@ -24,6 +25,29 @@ from tests.runner.execution.local_brokers import broker_of
 from tests.runner.testnet.conftest import Served
 
 PATIENCE = Patience(grace=0.2, interval=0.02, fills=1.0, escalation=0.1, lost=0.3)
+
+
+class Once(rt.Strategy):
+    """Buys at the first close, protected."""
+
+    stop_loss: float = rt.param(0.05)
+    trailing_stop: float = rt.param(0.0)
+    take_profit: float = rt.param(0.0)
+    quantity: float = rt.param(1.0)
+    limit: float = rt.param(0.0)
+
+    def init(self, bars) -> None:
+        self.is_done = False
+
+    def on_bar(self, ctx) -> None:
+        if self.is_done:
+            return
+        self.is_done = True
+        asked = {
+            name: getattr(self, name) for name in ("stop_loss", "trailing_stop", "take_profit")
+        }
+        asked |= {"limit_price": self.limit}
+        ctx.buy(quantity=self.quantity, **{name: value for name, value in asked.items() if value})
 
 
 def terms_of(bars: dict[str, pd.DataFrame], strategy: str, /, **more: Any) -> BotTerms:
@@ -110,6 +134,10 @@ class LiveBots:
     def working(self, symbol: str) -> list[Any]:
         """What works at the exchange for the account."""
         return list(self.served.exchange.records.open_orders("alice", symbol))
+
+    def stops(self, symbol: str) -> list[Any]:
+        """Those of them that wait for a trigger."""
+        return [order for order in self.working(symbol) if order.trigger is not None]
 
 
 @asynccontextmanager

@@ -10,14 +10,13 @@ from decimal import Decimal
 
 import pytest
 
-import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType
 from runner.execution.identity import Purpose
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
 from runner.testnet.faults import FaultRequest
 from tests.crash.truth import check_stays_covered
-from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.live_bots import Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
@@ -28,43 +27,22 @@ FALL = (110.0, 110.0, 90.0, 91.0)
 RISING = (CALM, CALM, *RISE, FALL, CALM)
 TRAILED = Decimal("0.9")
 HIGHEST = Decimal(110)
+RIDES = {"stop_loss": 0.0, "trailing_stop": 0.1}
 PLACES = [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP), ("binance", NO_STOPS)]
-
-
-class Rider(rt.Strategy):
-    """Buys at the first close and lets the stop follow."""
-
-    trailing: float = rt.param(0.1)
-    take_profit: float = rt.param(0.0)
-    limit: float = rt.param(0.0)
-
-    def init(self, bars) -> None:
-        self.is_done = False
-
-    def on_bar(self, ctx) -> None:
-        if self.is_done:
-            return
-        self.is_done = True
-        more = {"take_profit": self.take_profit} if self.take_profit else {}
-        more |= {"limit_price": self.limit} if self.limit else {}
-        ctx.buy(quantity=1.0, trailing_stop=self.trailing, **more)
 
 
 def run(served, folder, bars, use, *, leaves=False, **terms):
     """leaves: whether a stop goes so that the runner itself can sell, which takes two requests."""
 
     async def work():
-        async with live_bots(served, folder, [Rider], bars, timeout=500) as bots:
-            await bots.add(terms_of(bars, "Rider", **terms))
+        async with live_bots(served, folder, [Once], bars, timeout=500) as bots:
+            params = RIDES | terms.pop("params", {})
+            await bots.add(terms_of(bars, "Once", params=params, **terms))
             await bots.engine.reconcile()
             await use(bots)
 
     asyncio.run(work())
     check_stays_covered(served, may_leave=leaves)
-
-
-def stops(bots, symbol):
-    return [order for order in bots.working(symbol) if order.trigger is not None]
 
 
 def triggers(served):
@@ -88,7 +66,7 @@ def test_a_stop_that_moves_is_never_away(serve, tmp_path, venue, symbol, take_pr
 
     async def use(bots):
         await bots.to_close(7)
-        (stop,) = stops(bots, symbol)
+        (stop,) = bots.stops(symbol)
         assert stop.trigger == HIGHEST * TRAILED
         assert stop.remaining == 1
         await bots.to_close()
@@ -138,7 +116,7 @@ def test_a_stop_that_grows_is_never_away(serve, tmp_path, venue, symbol, take_pr
         await bots.to_close(2)
         while (await bots.step()).at == "fill":
             (lot,) = await bots.lots()
-            (stop,) = stops(bots, symbol)
+            (stop,) = bots.stops(symbol)
             seen.append(lot.quantity)
             assert stop.remaining == lot.quantity
             open_orders = await bots.orders(is_open=True)
@@ -178,7 +156,7 @@ def test_whatever_becomes_of_the_request_it_is_changed_once(serve, tmp_path, ven
         await bots.to_close(2)
         served.call(served.local.faults.add, fault)
         await bots.to_close(5)
-        (stop,) = stops(bots, SPOT)
+        (stop,) = bots.stops(SPOT)
         assert stop.trigger == HIGHEST * TRAILED
         (row,) = [o for o in await bots.orders(is_open=True) if o.type is OrderType.STOP]
         assert (row.client_order_id, row.stop_price) == (stop.client_id, stop.trigger)
@@ -212,11 +190,11 @@ def test_a_stop_that_was_moved_by_hand_is_put_back(serve, tmp_path):
 
     async def use(bots):
         await bots.to_close(4)
-        (stop,) = stops(bots, SPOT)
+        (stop,) = bots.stops(SPOT)
         before = stop.trigger
         served.call(lambda: served.exchange.amend(stop, trigger=Decimal(80)))
         await bots.engine.look()
-        assert [o.trigger for o in stops(bots, SPOT)] == [before]
+        assert [o.trigger for o in bots.stops(SPOT)] == [before]
 
     run(served, tmp_path, bars, use, exchange="bybit")
 
@@ -237,7 +215,7 @@ def test_a_restart_finishes_an_amendment(serve, tmp_path):
         await bots.database.write(want)
         bots.engine.bots[1].running.executor.forget()
         await bots.engine.look()
-        assert [o.trigger for o in stops(bots, SPOT)] == [102 * TRAILED]
+        assert [o.trigger for o in bots.stops(SPOT)] == [102 * TRAILED]
 
     run(served, tmp_path, bars, use, exchange="bybit")
     assert triggers(served) == [90, 102 * TRAILED, Decimal("91.5"), 102 * TRAILED]

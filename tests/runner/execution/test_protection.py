@@ -7,40 +7,18 @@ from decimal import Decimal
 
 import pytest
 
-import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
 from tests.runner.execution.brokers import fault
-from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.live_bots import Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
 SPOT, PERP, NO_STOPS = "BTC/USDT", "BTC/USDT:USDT", "SOL/USDT"
 CALM = (100.0, 100.5, 99.5, 100.0)
-
-
-class Once(rt.Strategy):
-    """Buys at the first close, protected."""
-
-    stop_loss: float = rt.param(0.05)
-    take_profit: float = rt.param(0.0)
-    quantity: float = rt.param(1.0)
-    limit: float = rt.param(0.0)
-
-    def init(self, bars) -> None:
-        self.is_done = False
-
-    def on_bar(self, ctx) -> None:
-        if self.is_done:
-            return
-        self.is_done = True
-        more = {"take_profit": self.take_profit} if self.take_profit else {}
-        if self.limit:
-            more["limit_price"] = self.limit
-        ctx.buy(quantity=self.quantity, stop_loss=self.stop_loss, **more)
 
 
 def run(served, folder, bars, use, **terms):
@@ -54,10 +32,6 @@ def run(served, folder, bars, use, **terms):
     asyncio.run(work())
 
 
-def stops(bots, symbol):
-    return [order for order in bots.working(symbol) if order.trigger is not None]
-
-
 @pytest.mark.parametrize(("venue", "symbol"), [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP)])
 def test_after_each_partial_fill_the_stop_has_its_quantity(serve, tmp_path, venue, symbol):
     bars = {symbol: bars_of(CALM, CALM, (100.0, 100.2, 98.0, 99.0), CALM, CALM)}
@@ -69,7 +43,7 @@ def test_after_each_partial_fill_the_stop_has_its_quantity(serve, tmp_path, venu
         await bots.to_close(2)
         while (await bots.step()).at == "fill":
             (lot,) = await bots.lots()
-            (stop,) = stops(bots, symbol)
+            (stop,) = bots.stops(symbol)
             seen.append(lot.quantity)
             assert stop.remaining == lot.quantity
             assert stop.reduce_only is (symbol == PERP)
@@ -86,7 +60,7 @@ def test_a_stop_protects_while_no_runner_lives(serve, tmp_path, venue, symbol):
 
     async def enter(bots):
         await bots.to_close(2)
-        assert len(stops(bots, symbol)) == 1
+        assert len(bots.stops(symbol)) == 1
 
     async def come_back(bots):
         (lot,) = await bots.lots()
@@ -106,7 +80,7 @@ def test_a_stop_limit_that_is_leapt_over_becomes_a_market_order(serve, tmp_path)
 
     async def use(bots):
         await bots.to_close(2)
-        (stop,) = stops(bots, NO_STOPS)
+        (stop,) = bots.stops(NO_STOPS)
         assert (stop.trigger, stop.price) == (95, Decimal("94.05"))
         await bots.to_close()
         assert [lot.is_open for lot in await bots.lots()] == [True]
@@ -162,10 +136,10 @@ def test_protection_that_its_owner_takes_away_is_put_back(serve, tmp_path):
 
     async def use(bots):
         await bots.to_close(2)
-        (stop,) = stops(bots, SPOT)
+        (stop,) = bots.stops(SPOT)
         served.call(served.exchange.cancel, stop)
         await bots.to_close()
-        (again,) = stops(bots, SPOT)
+        (again,) = bots.stops(SPOT)
         assert again.number != stop.number
         assert again.trigger == stop.trigger
 
@@ -179,16 +153,16 @@ def test_a_stop_that_the_exchange_does_not_know_any_more_is_no_protection(serve,
 
     async def use(bots):
         await bots.to_close(2)
-        served.call(served.exchange.cancel, stops(bots, SPOT)[0])
+        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
         with fault(served, "order_not_found", seconds=30.0, times=1):
             await bots.engine.look()  # and the next stop is one that nothing is told of
-        (stop,) = stops(bots, SPOT)
+        (stop,) = bots.stops(SPOT)
         served.call(served.exchange.cancel, stop)
         await bots.engine.look()
-        assert stops(bots, SPOT) == []  # it may still come
+        assert bots.stops(SPOT) == []  # it may still come
         await asyncio.sleep(0.3)
         await bots.engine.look()
-        (again,) = stops(bots, SPOT)
+        (again,) = bots.stops(SPOT)
         assert again.number != stop.number
         assert again.trigger == stop.trigger
         gone = [o for o in await bots.orders() if o.status is Status.CANCELLED]
@@ -207,7 +181,7 @@ def test_what_is_too_small_to_be_sold_is_dust_and_nothing_goes_on_for_ever(serve
 
     async def use(bots):
         await bots.to_close(2)
-        served.call(served.exchange.cancel, stops(bots, SPOT)[0])
+        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
         await bots.to_close(2)
         (lot,) = await bots.lots()
         assert (lot.is_open, lot.is_dust) == (False, True)

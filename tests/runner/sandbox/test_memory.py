@@ -65,8 +65,9 @@ def test_the_rehearsal_decides_and_leaves_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Channel, "send", lambda _, message, *__: said.append(message))
     before = set(sys.modules), set(linecache.cache), sys.stdout, sys.stderr
     warming.warm_up()
-    assert [type(message) for message in said] == [Ready, *[Answer] * 5]
-    assert all(message.intents and message.logs for message in said[1:])  # type: ignore[union-attr]
+    answers = [message for message in said[1:] if isinstance(message, Answer)]
+    assert (type(said[0]), len(answers), len(said)) == (Ready, 5, 6)
+    assert all(answer.intents and answer.logs for answer in answers)
     modules, cache, *outputs = before
     assert not [name for name in sys.modules if name.startswith("bundle_") and name not in modules]
     assert "<strategy>" not in set(linecache.cache) - cache
