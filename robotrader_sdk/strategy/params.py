@@ -7,7 +7,9 @@ import inspect
 import sys
 import typing
 from collections import ChainMap
+from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pydantic
@@ -73,12 +75,21 @@ def param(
     return Param(default, constraints, description)
 
 
-def declared_params(strategy_class: type) -> dict[str, Param]:
-    """The parameters of a class and its bases, in the order of declaration, bases first."""
-    found: dict[str, Param] = {}
-    for base in reversed(strategy_class.__mro__):
-        found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
-    return found
+_declared: WeakKeyDictionary[type, Mapping[str, Param]] = WeakKeyDictionary()
+
+
+def declared_params(strategy_class: type) -> Mapping[str, Param]:
+    """The parameters of a class and its bases, in the order of declaration, bases first.
+
+    As they were when they were first asked for: live strategies ask at each bar.
+    """
+    known = _declared.get(strategy_class)
+    if known is None:
+        found: dict[str, Param] = {}
+        for base in reversed(strategy_class.__mro__):
+            found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
+        known = _declared[strategy_class] = found
+    return known
 
 
 def build_model(strategy_class: type) -> type[pydantic.BaseModel]:

@@ -37,6 +37,7 @@ MOST = 100_000
 """Bars asked for at once; a longer history comes in several."""
 
 _COLUMNS = ("open", "high", "low", "close", "volume")
+_LABELS = pd.Index(list(_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Series:
         if self.frame is None:
             index = pd.DatetimeIndex(list(self.bars), tz="UTC", name="open_time").as_unit("ms")
             rows = [[getattr(bar, name) for name in _COLUMNS] for bar in self.bars.values()]
-            self.frame = pd.DataFrame(rows, index=index, columns=list(_COLUMNS), dtype=float)
+            self.frame = pd.DataFrame(rows, index=index, columns=_LABELS, dtype=float)
         return self.frame
 
 

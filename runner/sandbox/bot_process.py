@@ -17,9 +17,9 @@ from robotrader_sdk.types import Timeframe
 from runner.sandbox import processes
 from runner.sandbox.cells import Hold
 from runner.sandbox.conversation import Broken
-from runner.sandbox.errors import JailBrokenError, SandboxError, WireError
-from runner.sandbox.history import chunks, last_time, nanoseconds
+from runner.sandbox.errors import JailBrokenError, WireError
 from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
+from runner.sandbox.outgoing import Outgoing
 from runner.sandbox.sanity import check_answer, cut_logs
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import (
@@ -95,8 +95,7 @@ class BotProcess:
         self._hold: Hold | None = None
         self._dropping: weakref.finalize[..., BotProcess] | None = None
         self._failed_start: Decision | None = None
-        self._n_sent = [0] * len(self._symbols)
-        self._last_sent = [0] * len(self._symbols)
+        self._outgoing = [Outgoing(market.symbol, market.columns) for market in task.markets]
         self._n_asked = 0
         self._turn = asyncio.Lock()
         self._endings: set[asyncio.Future[int | None]] = set()
@@ -119,7 +118,8 @@ class BotProcess:
         loop = asyncio.get_running_loop()
         self._dropping = weakref.finalize(self, hold.cells.drop, hold, loop)
         self._dropping.atexit = False  # a jail does not outlive who started it
-        self._n_sent = [0] * len(self._symbols)
+        for outgoing in self._outgoing:
+            outgoing.start_again()
         reply = hold.conversation.expect(0)
         hold.conversation.send(told)
         seconds = self._limits.start_seconds
@@ -208,23 +208,14 @@ class BotProcess:
 
     def _unsent(self, bars: Histories) -> list[bytes]:
         """The bars that the process has not got, as messages."""
-        parts: list[bytes] = []
-        for number, market in enumerate(self._task.markets):
-            symbol = market.symbol
-            frame = bars.get(symbol)
-            if frame is None or not len(frame):
-                continue
-            n_sent, last = self._n_sent[number], self._last_sent[number]
-            if n_sent and [*nanoseconds(frame.index, n_sent - 1, n_sent)] != [last]:
-                raise SandboxError(
-                    f"the history of {symbol} is not the one it was: it may only grow at its end"
-                )
-            if len(frame) > n_sent:
-                for data in chunks(frame, market.columns, n_sent):
-                    parts.append(frames_of(Bars(number, data)))
-                    self._last_sent[number] = last_time(data, market.columns)
-                self._n_sent[number] = len(frame)
-        return parts
+        return [
+            frames_of(Bars(number, data))
+            for number, (symbol, outgoing) in enumerate(
+                zip(self._symbols, self._outgoing, strict=True)
+            )
+            if symbol in bars
+            for data in outgoing.unsent(bars[symbol])
+        ]
 
     def _seconds_left(self, deadline: float | None) -> float:
         most = self._limits.wall_seconds

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from robotrader_sdk.strategy.context import COLUMNS, Columns
 from runner.sandbox.errors import WireError
-from runner.sandbox.wire import LARGEST_FRAME
 
 _VALUE_BYTES = 8
-_NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
-_ROOM_FOR_WORDS = 256
-"""Bytes a message needs beside its values."""
 
 
 class History:
@@ -36,7 +31,7 @@ class History:
         return self._n_bars
 
     def extend(self, data: bytes) -> None:
-        """Add bars as `chunks` makes them; WireError if these are none, or not newer."""
+        """Add bars as `Outgoing` makes them; WireError if these are none, or not newer."""
         row_bytes = _VALUE_BYTES * (1 + len(self.columns))
         n_new, rest = divmod(len(data), row_bytes)
         if rest or not n_new:
@@ -114,28 +109,3 @@ class _Lists(Columns):
 def _index_of(*columns: str) -> pd.Index:
     """Names of columns as pandas has them: a megabyte is touched to make them."""
     return pd.Index(list(columns))
-
-
-def chunks(bars: pd.DataFrame, columns: Sequence[str], first: int) -> Iterator[bytes]:
-    """The bars from a row on, in pieces that fit into a frame each."""
-    names = bars.columns.tolist()
-    places = [names.index(column) for column in columns]
-    times = nanoseconds(bars.index, first)
-    # Quicker than by `iloc`, and a view where all columns are of one kind.
-    values = bars.to_numpy(dtype=np.float64)[first:, places]
-    most = (LARGEST_FRAME - _ROOM_FOR_WORDS) // (_VALUE_BYTES * (1 + len(columns)))
-    for start in range(0, len(times), most):
-        part = slice(start, start + most)
-        yield times[part].tobytes() + values[part].T.tobytes()
-
-
-def last_time(data: bytes, columns: Sequence[str]) -> int:
-    """The open time of the last bar of a piece, in nanoseconds since 1970."""
-    end = len(data) // (1 + len(columns))
-    return int.from_bytes(data[end - _VALUE_BYTES : end], "little", signed=True)
-
-
-def nanoseconds(index: pd.Index, first: int, end: int | None = None) -> NDArray[np.int64]:
-    """Open times from a row on, since 1970."""
-    times = index if isinstance(index, pd.DatetimeIndex) else pd.DatetimeIndex(index)
-    return times.asi8[first:end] * _NANOSECONDS[times.unit]

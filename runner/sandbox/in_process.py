@@ -18,9 +18,10 @@ from robotrader_sdk.types import Timeframe
 from runner.sandbox.answering import answer_to
 from runner.sandbox.asking import asker_of
 from runner.sandbox.errors import SandboxError
-from runner.sandbox.history import History, chunks
+from runner.sandbox.history import History
 from runner.sandbox.logs import Logs
 from runner.sandbox.outcome import KINDS, Decision, Outcome, Strikes
+from runner.sandbox.outgoing import Outgoing
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import Account, Answer, Ask, Caps, MarketTerms
 
@@ -69,6 +70,7 @@ class InProcess:
         self._caps = Caps.of(limits)
         self._asker = asker_of(strategy, markets, timeframe, limits.state_bytes)
         self._histories = {market.symbol: History(market.columns) for market in markets}
+        self._outgoing = {m.symbol: Outgoing(m.symbol, m.columns) for m in markets}
         self._logs = Logs(limits.log_lines, limits.log_characters)
 
     async def decide(
@@ -81,9 +83,8 @@ class InProcess:
         if self.strikes.pause_reason:
             return Decision(Outcome.PAUSED, self.state).paused(self.strikes.pause_reason)
         for symbol, history in self._histories.items():
-            frame = bars.get(symbol)
-            if frame is not None and len(frame) > len(history):
-                for data in chunks(frame, history.columns, len(history)):
+            if symbol in bars:
+                for data in self._outgoing[symbol].unsent(bars[symbol]):
                     history.extend(data)
         with_bars = {symbol: h for symbol, h in self._histories.items() if len(h)}
         with contextlib.redirect_stdout(self._logs), contextlib.redirect_stderr(self._logs):

@@ -22,7 +22,8 @@ from robotrader_sdk.strategy.signals import Signals
 from robotrader_sdk.types import OrderStatus, Timeframe
 from runner.sandbox import bot_main
 from runner.sandbox.asking import asker_of
-from runner.sandbox.history import History, chunks
+from runner.sandbox.history import History
+from runner.sandbox.outgoing import Outgoing
 from runner.sandbox.settings import BotLimits
 from runner.sandbox.wire import (
     LARGEST_STATE,
@@ -79,7 +80,7 @@ def warm_up() -> None:
     """Ask strategies of every form, over bars that came over the wire."""
     bars = synthetic_bars(120, "1h", seed=1)
     history = History(_COLUMNS)
-    for data in chunks(bars, _COLUMNS, 0):
+    for data in Outgoing("A", _COLUMNS).unsent(bars):
         history.extend(data)
     _touch_pandas(history.frame())
     _rehearse(bars)
@@ -111,10 +112,9 @@ def _rehearse(bars: pd.DataFrame) -> None:
 def _told_to_a_bot(bars: pd.DataFrame) -> list[bytes]:
     code, caps = _CODE.encode(), Caps.of(BotLimits())
     told = Start(_DIGEST, {"seed": 0}, True, [MarketTerms("A")], 3600, caps, len(code), 0)
-    messages, first = [frames_of(told, code)], len(bars) - 5
-    for number, last in enumerate(range(first, len(bars)), start=1):
-        unsent = chunks(bars.iloc[:last], _COLUMNS, 0 if last == first else last - 1)
-        messages.extend(frames_of(Bars(0, data)) for data in unsent)
+    messages, outgoing = [frames_of(told, code)], Outgoing("A", _COLUMNS)
+    for number, last in enumerate(range(len(bars) - 5, len(bars)), start=1):
+        messages.extend(frames_of(Bars(0, data)) for data in outgoing.unsent(bars.iloc[:last]))
         held = {"A": Holding(1.0, 100.0, 1.0, 101.0)} if number % 2 else {}
         news = [OrderNews("A", number - 1, OrderStatus.FILLED, 1.0, 100.0)]
         account = Account(1_000.0, 1_000.0, held, [("A", number - 1)], news)

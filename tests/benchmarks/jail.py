@@ -6,6 +6,7 @@ import asyncio
 import os
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import pandas as pd
 import robotrader_sdk as rt
 from robotrader_sdk.deploy.bundle import make_bundle
 from robotrader_sdk.strategy.parametric import Parametric
-from robotrader_sdk.types import Timeframe
+from robotrader_sdk.types import OrderStatus, OrderType, Timeframe
 from runner.sandbox.bot_process import BotProcess
 from runner.sandbox.in_process import InProcess
 from runner.sandbox.jail import Jail
-from runner.sandbox.wire import Account, MarketTerms
+from runner.sandbox.wire import Account, Holding, Intent, MarketTerms, OrderNews, Withdraw
 from strategies.catalog import CATALOG
 
 SYMBOL, HOUR = "BTC/USDT", Timeframe.parse("1h")
@@ -79,20 +80,58 @@ async def _light_bots(jail: Jail, bars: pd.DataFrame) -> tuple[float, float]:
 
 
 async def _added_ms(jail: Jail, name: str, bars: pd.DataFrame) -> float:
-    """The median over the bars of what the jail takes longer, the two in turn at each bar."""
+    """The median over the bars of what the jail takes longer.
+
+    Both decide at each bar, now the one first and now the other: what comes second finds the
+    memory of what both use at hand.
+    """
     jailed = await _spawn(jail, name)
     beside = InProcess(_strategy(name), markets=MARKETS, timeframe=HOUR)
-    differences = []
+    differences, exchange = [], Exchange()
     for n_bars in range(HISTORY, len(bars)):
-        frames, taken = {SYMBOL: bars.iloc[:n_bars]}, []
-        for bot in (jailed, beside):
+        account = exchange.account(float(bars.close.iloc[n_bars - 1]))
+        taken = {}
+        for bot in (jailed, beside) if n_bars % 2 else (beside, jailed):
+            frames = {SYMBOL: bars.iloc[:n_bars]}
             started = time.perf_counter()
-            decision = await bot.decide(frames, RICH)
-            taken.append(time.perf_counter() - started)
+            decision = await bot.decide(frames, account)
+            taken[bot] = time.perf_counter() - started
             assert decision.is_decided, decision.reason
-        differences.append(1e3 * (taken[0] - taken[1]))
+        exchange.take(decision.intents)
+        differences.append(1e3 * (taken[jailed] - taken[beside]))
     await jailed.kill()
     return statistics.median(differences[1:])
+
+
+class Exchange:
+    """Fills market orders and keeps the others, so that a strategy meets what it would live."""
+
+    def __init__(self) -> None:
+        self._held = 0.0
+        self._working: list[tuple[str, int]] = []
+        self._asked: tuple[Intent, ...] = ()
+
+    def take(self, intents: Sequence[Intent]) -> None:
+        """What a strategy asks for until the next bar."""
+        self._asked = tuple(intents)
+
+    def account(self, price: float) -> Account:
+        """Where that has led to."""
+        news = []
+        for intent in self._asked:
+            name = (SYMBOL, intent.number)
+            if isinstance(intent, Withdraw):
+                self._working.remove(name)
+                news.append(OrderNews(*name, OrderStatus.CANCELLED))
+            elif intent.type is OrderType.MARKET:
+                quantity = intent.size / price
+                self._held += quantity
+                news.append(OrderNews(*name, OrderStatus.FILLED, quantity, price))
+            else:
+                self._working.append(name)
+        self._asked = ()
+        holding = Holding(self._held, price, 0.0, self._held * price)
+        return Account(10_000.0, 10_000.0, {SYMBOL: holding}, list(self._working), news)
 
 
 _checked: dict[tuple[int, str], object] = {}

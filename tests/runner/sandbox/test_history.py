@@ -9,7 +9,8 @@ import pytest
 from robotrader_sdk.data.synthetic import synthetic_bars
 from robotrader_sdk.strategy.context import COLUMNS
 from runner.sandbox.errors import SandboxError, WireError
-from runner.sandbox.history import History, chunks
+from runner.sandbox.history import History
+from runner.sandbox.outgoing import Outgoing
 from tests.runner.sandbox.jails import MARKET, RICH, Prison, flat_bars, spawn
 from tests.runner.sandbox.test_bots import Counts
 
@@ -17,9 +18,9 @@ BARS = synthetic_bars(3_000, "1h", seed=1)
 
 
 def _arrived(bars: pd.DataFrame, *first_rows: int) -> pd.DataFrame:
-    history, ends = History(COLUMNS), [*first_rows[1:], len(bars)]
-    for first, end in zip(first_rows, ends, strict=True):
-        for data in chunks(bars.iloc[:end], COLUMNS, first):
+    history, outgoing = History(COLUMNS), Outgoing("A/B", COLUMNS)
+    for end in (*first_rows[1:], len(bars)):
+        for data in outgoing.unsent(bars.iloc[:end]):
             history.extend(data)
     return history.frame()
 
@@ -43,10 +44,10 @@ def test_columns_arrive_whatever_their_order_and_kind() -> None:
 @pytest.mark.parametrize("rows", [[5, 4], [4, 5, 5], [3], [2]])
 def test_bars_that_are_not_newer_are_refused(rows: list[int]) -> None:
     history = History(COLUMNS)
-    for data in chunks(BARS.iloc[:4], COLUMNS, 0):
+    for data in Outgoing("A/B", COLUMNS).unsent(BARS.iloc[:4]):
         history.extend(data)
     with pytest.raises(WireError, match="not newer"):
-        for data in chunks(BARS.iloc[rows], COLUMNS, 0):
+        for data in Outgoing("A/B", COLUMNS).unsent(BARS.iloc[rows]):
             history.extend(data)
 
 

@@ -1,0 +1,69 @@
+"""The bars of one market on their way into a bot: what it has got is not sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runner.sandbox.errors import SandboxError
+from runner.sandbox.wire import LARGEST_FRAME
+
+_VALUE_BYTES = 8
+_NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_ROOM_FOR_WORDS = 256
+"""Bytes a message needs beside its values."""
+
+
+class Outgoing:
+    """What a bot has of a market's history, and what it has not."""
+
+    def __init__(self, symbol: str, columns: Sequence[str]) -> None:
+        self._symbol, self._columns = symbol, list(columns)
+        self._labels: pd.Index | None = None
+        self._has_just_these = False
+        most = LARGEST_FRAME - _ROOM_FOR_WORDS
+        self._most_rows = most // (_VALUE_BYTES * (1 + len(self._columns)))
+        self.start_again()
+
+    def start_again(self) -> None:
+        """It has got nothing: it lives in a new process."""
+        self._n_sent = self._last_sent = 0
+
+    def unsent(self, bars: pd.DataFrame) -> list[bytes]:
+        """The new bars of a history, as `History.extend` takes them, each to fit into a frame.
+
+        SandboxError if the history is not the one whose beginning was sent.
+        """
+        index, n_sent = bars.index, self._n_sent
+        if not isinstance(index, pd.DatetimeIndex):
+            index = pd.DatetimeIndex(index)
+        times, factor = index.asi8, _NANOSECONDS[index.unit]
+        n_bars = len(times)
+        if n_sent and (n_bars < n_sent or int(times[n_sent - 1]) * factor != self._last_sent):
+            raise SandboxError(
+                f"the history of {self._symbol} is not the one it was: it may only grow at its end"
+            )
+        if n_bars == n_sent:
+            return []
+        new_times, values = times[n_sent:] * factor, self._values(bars, n_sent)
+        self._n_sent, self._last_sent = n_bars, int(new_times[-1])
+        pieces = []
+        for start in range(0, n_bars - n_sent, self._most_rows):
+            part = slice(start, start + self._most_rows)
+            pieces.append(new_times[part].tobytes() + values[part].T.tobytes())
+        return pieces
+
+    def _values(self, bars: pd.DataFrame, first: int) -> NDArray[np.float64]:
+        labels = bars.columns
+        if self._labels is None or not labels.is_(self._labels):  # reading them takes a while
+            self._labels, names = labels, labels.tolist()
+            self._has_just_these = names == self._columns
+            if missing := [name for name in self._columns if name not in names]:
+                raise SandboxError(f"bars of {self._symbol} lack {', '.join(missing)}")
+        if self._has_just_these:
+            # Quicker than by `iloc`, and a view where all columns are of one kind.
+            return bars.to_numpy(dtype=np.float64)[first:]
+        return bars.iloc[first:][self._columns].to_numpy(dtype=np.float64)
