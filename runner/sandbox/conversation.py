@@ -37,7 +37,7 @@ class Conversation(asyncio.BufferedProtocol):
 
     def __init__(self, most_state: int, arriving: bytearray) -> None:
         self._most_state, self._arriving = most_state, arriving
-        self._buffer = bytearray()
+        self._rest = b""
         self._answer: Answer | None = None
         self._state = bytearray()
         self._sequence = 0
@@ -80,26 +80,28 @@ class Conversation(asyncio.BufferedProtocol):
         """See `asyncio.BufferedProtocol`."""
         if self.broken is not None:
             return
-        self._buffer += memoryview(self._arriving)[:nbytes]
         try:
-            while (frame := self._next_frame()) is not None:
-                self._take(frame)
+            self._rest = self._take_frames(self._rest + self._arriving[:nbytes])
         except WireError as error:
             self._break(Outcome.LIED, str(error))
 
-    def _next_frame(self) -> bytes | None:
-        if self._reply is None or self._reply.done():
-            if self._buffer:
-                raise WireError("it spoke without being asked")
-            return None
-        if len(self._buffer) < _PREFIX:
-            return None
-        end = _PREFIX + frame_length(bytes(self._buffer[:_PREFIX]))
-        if len(self._buffer) < end:
-            return None
-        frame = bytes(self._buffer[_PREFIX:end])
-        del self._buffer[:end]
-        return frame
+    def _take_frames(self, data: bytes) -> bytes:
+        """Take in the whole frames in front; what is left."""
+        start = 0
+        while start < len(data):
+            if self._reply is None or self._reply.done():
+                raise WireError(
+                    "it went on after its answer" if start else "it spoke without being asked"
+                )
+            first = start + _PREFIX
+            if first > len(data):
+                break
+            end = first + frame_length(data[start:first])
+            if end > len(data):
+                break
+            self._take(data[first:end])
+            start = end
+        return data[start:]
 
     def _take(self, frame: bytes) -> None:
         if self._answer is not None:
@@ -132,8 +134,6 @@ class Conversation(asyncio.BufferedProtocol):
     def _finish(self, message: FromBot, state: bytes) -> None:
         if self._reply is not None:
             self._reply.set_result((message, state))
-        if self._buffer:
-            raise WireError("it went on after its answer")
 
     def _break(self, outcome: Outcome, reason: str) -> None:
         if self.broken is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import os
+import socket
 import statistics
 import time
 from collections.abc import Sequence
@@ -28,15 +30,23 @@ RICH = Account(10_000.0, 10_000.0)
 HISTORY = 500
 """Bars before the first decision."""
 
+STRETCH = 50
+"""Bars over which a median is taken of what the jail adds."""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """Medians; memory is what a bot has to itself (private and dirty), 0 where it can't be read."""
+    """Medians; memory is what a bot has to itself (private and dirty), 0 where it can't be read.
+
+    added_ms: of the calmest stretch of bars, and of the median one; see `_added_ms`. bare_ms: what
+    a byte takes to another process and back, alike.
+    """
 
     level: str
     start_ms: float
     light_mb: float
-    added_ms: dict[str, float]
+    added_ms: dict[str, tuple[float, float]]
+    bare_ms: tuple[float, float]
     n_alive: int
     start_all_seconds: float
     ticks_a_second: float
@@ -53,6 +63,7 @@ async def _measure(n_bots: int, n_bars: int) -> Measured:
     async with Jail() as jail:
         start_ms, light_mb = await _light_bots(jail, bars)
         added = {name: await _added_ms(jail, name, bars) for name in ("Dca", "Grid")}
+        bare_ms = _bare_ms(n_bars)
         free_before = _available_mb()
         started = time.perf_counter()
         bots = [await _spawn(jail, "Dca") for _ in range(n_bots)]
@@ -63,7 +74,9 @@ async def _measure(n_bots: int, n_bars: int) -> Measured:
         ticks = n_bots / (time.perf_counter() - ticking)
         alive = sum(bot.process is not None for bot in bots)
         memory = free_before - _available_mb()
-        return Measured(jail.level.value, start_ms, light_mb, added, alive, spent, ticks, memory)
+        return Measured(
+            jail.level.value, start_ms, light_mb, added, bare_ms, alive, spent, ticks, memory
+        )
 
 
 async def _light_bots(jail: Jail, bars: pd.DataFrame) -> tuple[float, float]:
@@ -79,11 +92,12 @@ async def _light_bots(jail: Jail, bars: pd.DataFrame) -> tuple[float, float]:
     return statistics.median(spent), statistics.median(sizes)
 
 
-async def _added_ms(jail: Jail, name: str, bars: pd.DataFrame) -> float:
-    """The median over the bars of what the jail takes longer.
+async def _added_ms(jail: Jail, name: str, bars: pd.DataFrame) -> tuple[float, float]:
+    """What the jail takes longer: the medians of the calmest stretch of bars and of the median one.
 
-    Both decide at each bar, now the one first and now the other: what comes second finds the
-    memory of what both use at hand.
+    Two processes that wake each other are the first to feel what else a machine does, and never
+    take less for it. Both ways decide at each bar, now the one first and now the other: what comes
+    second finds the memory of what both use at hand.
     """
     jailed = await _spawn(jail, name)
     beside = InProcess(_strategy(name), markets=MARKETS, timeframe=HOUR)
@@ -100,7 +114,39 @@ async def _added_ms(jail: Jail, name: str, bars: pd.DataFrame) -> float:
         exchange.take(decision.intents)
         differences.append(1e3 * (taken[jailed] - taken[beside]))
     await jailed.kill()
-    return statistics.median(differences[1:])
+    return _calmest(differences)
+
+
+def _bare_ms(n_rounds: int) -> tuple[float, float]:
+    """A byte to another process and back, as far from each other as bars are in `_added_ms`."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        echo = multiprocessing.get_context("fork").Process(target=_echo, args=(theirs, ours))
+        echo.start()
+        taken = []
+        for _ in range(n_rounds):
+            end = time.perf_counter() + 0.5e-3
+            while (started := time.perf_counter()) < end:
+                pass
+            ours.send(b"x")
+            ours.recv(1)
+            taken.append(1e3 * (time.perf_counter() - started))
+        ours.shutdown(socket.SHUT_RDWR)
+        echo.join()
+    return _calmest(taken)
+
+
+def _echo(ours: socket.socket, theirs: socket.socket) -> None:
+    theirs.close()
+    while data := ours.recv(1):
+        ours.send(data)
+
+
+def _calmest(taken: Sequence[float]) -> tuple[float, float]:
+    """The medians of the calmest stretch and of the median one."""
+    stretches = [taken[k : k + STRETCH] for k in range(0, len(taken), STRETCH)]
+    medians = [statistics.median(stretch) for stretch in stretches if len(stretch) == STRETCH]
+    return min(medians), statistics.median(medians)
 
 
 class Exchange:
