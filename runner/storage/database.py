@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
-from typing import Any, Self, TypeVar
+from contextlib import asynccontextmanager
+from typing import Self, TypeVar
 
-from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from runner.storage import sqlite
 from runner.storage.errors import DatabaseUrlError, StorageError, translated
 from runner.storage.writer import Writer
 
@@ -59,7 +59,7 @@ class Database:
         try:
             with self.translating():
                 if self.is_sqlite:
-                    await asyncio.to_thread(_look_into, str(self.url.database))
+                    await asyncio.to_thread(sqlite.look_into, str(self.url.database))
                 async with self.engine.connect():
                     pass
         except BaseException:
@@ -137,33 +137,6 @@ def read_url(text: str) -> URL:
 
 
 def _new_engine(url: URL, busy_seconds: float) -> AsyncEngine:
-    if url.get_backend_name() != "sqlite":
-        return create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
-    engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds})
-    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _look_into(path: str) -> None:
-    """Raise sqlite3's error if a file can't be opened or is no database; it isn't changed."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA schema_version").fetchone()
-
-
-def _prepare_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001 - SQLAlchemy's form
-    connection.isolation_level = None  # the driver would otherwise begin by itself, and late
-    cursor = connection.cursor()
-    try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-    except Exception:
-        connection.close()  # the pool has not seen it yet, and would leave its thread behind
-        raise
-    cursor.close()
-
-
-def _begin_sqlite(connection: Any) -> None:
-    """A writer takes its lock at once: one that reads first could no longer get it later."""
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if url.get_backend_name() == "sqlite":
+        return sqlite.new_engine(url, busy_seconds)
+    return create_async_engine(url, hide_parameters=True, pool_pre_ping=True)

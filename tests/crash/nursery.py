@@ -6,6 +6,7 @@ ended its exit status, each as a line.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -14,11 +15,21 @@ from pathlib import Path
 
 from tests.crash.child import Life, live
 
+_LATE = (
+    "anyio._backends._asyncio",
+    "ccxt.async_support",
+    "httpcore",
+    "robotrader_sdk.indicators",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "talib",
+)
+"""What is imported by whoever first needs it."""
+
 
 def main() -> None:
     """Serve until the input ends."""
-    import ccxt.async_support  # noqa: F401 - so that no child has to
-
+    for name in _LATE:  # so that no child has to
+        importlib.import_module(name)
     for line in sys.stdin:
         asked = json.loads(line)
         log = Path(asked.pop("log"))
