@@ -23,10 +23,10 @@ def test_a_skip_fails_the_run_in_ci(
 ) -> None:
     shutil.copy(Path(__file__).parents[1] / "conftest.py", tmp_path)
     (tmp_path / "test_it.py").write_text(tests)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", workers, "--rootdir", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", workers]
     done = subprocess.run(
-        [*command, "-c", os.devnull, str(tmp_path)],
-        env={**os.environ, "CI": ci},
+        [*command, "--rootdir", str(tmp_path), "-c", os.devnull, str(tmp_path)],
+        env={**os.environ, "CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,

@@ -52,7 +52,7 @@ def test_orders_rest_while_bars_are_stepped_through():
 
 
 def test_bars_are_asked_for_once_however_many_bots_there_are():
-    few, many = load.measure(40, 2), load.measure(100, 2)
+    few, many = load.measure(40, 1), load.measure(100, 1)
 
     assert few.requests == many.requests == load.N_SERIES
     assert many.n_orders > 0

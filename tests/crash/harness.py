@@ -33,7 +33,7 @@ class Scenario:
     symbols: tuple[str, ...]
     capital: str = "50000"
     leverage: str = "1"
-    n_bars: int = 45
+    n_bars: int = 32
     timeout: int = 10_000
 
 
