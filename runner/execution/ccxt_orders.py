@@ -115,6 +115,7 @@ def replace_params(request: OrderRequest, replaced: str, market_id: str) -> dict
     params = {
         "symbol": market_id,
         "cancelReplaceMode": "STOP_ON_FAILURE",
+        "cancelRestrictions": "ONLY_NEW",  # what it has filled meanwhile would be sold twice
         "cancelOrigClientOrderId": replaced,
         "newClientOrderId": request.client_order_id,
         "newOrderRespType": "RESULT",

@@ -19,7 +19,12 @@ from runner.execution.errors import (
     UnknownOutcomeError,
     WouldTriggerError,
 )
-from runner.execution.journal.orders import give_up_amendment, take_amendment, want_amended
+from runner.execution.journal.orders import (
+    give_up_amendment,
+    take_amendment,
+    want_amended,
+    was_taken_away,
+)
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import OrderRow
 from runner.execution.patience import Patience
@@ -97,6 +102,14 @@ class Changing:
         for order in orders:
             if order.client_order_id in replaced or order.list_id in lists:
                 await (self.seeing.see_end(order) if has_ended else self.seeing.see(order, None))
+
+    async def was_taken_away(self, group: Sequence[OrderRow]) -> bool:
+        """After a group's request has found nothing to replace: see why, and have what is still
+        there cancelled instead. Whether an earlier request like it may have been heard.
+        """
+        await self.see_replaced(group, has_ended=True)
+        ids = [order.replaces for order in group if order.replaces]
+        return await self.way.write(partial(was_taken_away, ids=ids))
 
     async def put_back(self, order: OrderRow, report: OrderReport | None) -> None:
         """Amend a stop that is otherwise than it should be: an old request has come late, or a

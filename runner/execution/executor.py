@@ -245,20 +245,14 @@ class Executor:
             reach("after reply stored")
             return
         is_no = outcome.answer in (Answer.REFUSED, Answer.MISSED)
-        if not (is_no and await self._is_there(group)):
-            await self.write(lambda session: self._refuse(session, ids, outcome))
-        if outcome.answer is not Answer.UNKNOWN:
-            has_ended = outcome.answer is Answer.MISSED
-            await self._changing.see_replaced(group, has_ended=has_ended)
-
-    async def _is_there(self, group: Sequence[OrderRow]) -> bool:
-        """Whether a refused order is there all the same: it may have been handled twice."""
-        for order in group:
-            report = await self.broker.look_up(order.symbol, order.client_order_id)
-            if report is not None and report.status is not Status.REJECTED:
-                await self._seeing.see(order, report)
-                return True
-        return False
+        if is_no and await self._seeing.is_there(group):
+            await self._changing.see_replaced(group, has_ended=outcome.answer is Answer.MISSED)
+            return
+        if outcome.answer is Answer.MISSED and await self._changing.was_taken_away(group):
+            outcome = replace(outcome, answer=Answer.UNKNOWN)
+        await self.write(lambda session: self._refuse(session, ids, outcome))
+        if outcome.answer not in (Answer.UNKNOWN, Answer.MISSED):
+            await self._changing.see_replaced(group, has_ended=False)
 
     async def _refuse(self, session: AsyncSession, ids: list[str], outcome: Outcome) -> None:
         at = datetime.now(UTC)

@@ -17,6 +17,7 @@ replaced. So a restart, a partial fill or a trailing stop need no rule of their 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,8 +131,12 @@ def staying(own: Sequence[OrderRow]) -> list[OrderRow]:
 
 def _is_alone(live: Sequence[OrderRow], market: Market) -> bool:
     """Whether a stop rests that a take-profit could join only after the stop has gone."""
-    is_kept = market.stop_locks_balance and market.stop_change is not StopChange.ONE_BY_ONE
-    return is_kept and any(_is_stop(order) and order.list_id is None for order in live)
+    if not market.stop_locks_balance or market.stop_change is StopChange.ONE_BY_ONE:
+        return False
+    paired = Counter(order.list_id for order in live)
+    return any(
+        _is_stop(order) and (order.list_id is None or paired[order.list_id] == 1) for order in live
+    )
 
 
 def _is_stop(order: OrderRow | Wanted) -> bool:
@@ -219,13 +224,17 @@ class _Cover:
         surplus = [o for o in live if not any(want.is_met_by(o) for want in wanted)]
         if all(met):
             return _cancel(surplus, only_if=all(o.status is not Status.PENDING for o in live))
-        if await self._can_change(wanted, live, own):
-            await self._change(levels, live)
+        missing = [want for want, is_met in zip(wanted, met, strict=True) if not is_met]
+        differing: list[Wanted | OrderRow] = [*missing, *surplus]
+        if all(one.watch_price is not None for one in differing):
+            _cancel(surplus)  # nothing of it is at the exchange
+            await self._place(missing, after=[])
+        elif await self._can_change(wanted, live, own):
+            return await self._change(levels, live)
         elif market.stop_locks_balance or market.has_order_list:
             _cancel(live)
             await self._place(wanted, after=[order.client_order_id for order in own])
         else:
-            missing = [want for want, is_met in zip(wanted, met, strict=True) if not is_met]
             await self._place(missing, after=[])
         return True
 
@@ -247,22 +256,23 @@ class _Cover:
         refused = await refused_protection(self.session, self.lot.entry, bar)
         return all(not order.replaces or order.reason.startswith(PASSED) for order in refused)
 
-    async def _change(self, levels: Levels, live: Sequence[OrderRow]) -> None:
-        """Have the lot's stop changed, and the take-profit watched beside it."""
+    async def _change(self, levels: Levels, live: Sequence[OrderRow]) -> bool:
+        """Have the lot's stop changed, and the take-profit watched beside it; False: it is so."""
         market = self.rules.market
         (stop,) = (order for order in live if _is_stop(order))
         wanted = wanted_orders(self.lot, levels, market, is_alone=True)
         missing = [want for want in wanted if not any(want.is_met_by(order) for order in live)]
         others = [order for order in live if order.list_id is None and order is not stop]
-        _cancel([o for o in others if not any(want.is_met_by(o) for want in wanted)])
+        dropped = _cancel([o for o in others if not any(want.is_met_by(o) for want in wanted)])
         if market.can_replace:
             await self._place(missing, after=[], replaces=stop.client_order_id)
-            return
+            return dropped or bool(missing)
         await self._place([want for want in missing if not _is_stop(want)], after=[])
         (want,) = (want for want in wanted if _is_stop(want))
         stop.purpose = want.purpose
         stop.amended_quantity = stop.filled + want.quantity
         stop.amended_stop_price = want.stop_price
+        return True
 
     async def _look_at_refusals(self) -> bool | None:
         """What follows where the lot's protection is refused; None: go on as if it were not.

@@ -99,6 +99,15 @@ class Seeing:
                 return changed
             await self._clock.sleep(self._patience.interval)
 
+    async def is_there(self, group: Sequence[OrderRow]) -> bool:
+        """Whether a refused order is there all the same: it may have been handled twice."""
+        for order in group:
+            report = await self._broker.look_up(order.symbol, order.client_order_id)
+            if report is not None and report.status is not Status.REJECTED:
+                await self.see(order, report)
+                return True
+        return False
+
     async def _fills_of(self, order: OrderRow, report: OrderReport) -> list[FillReport]:
         if report.filled <= order.filled:
             return []

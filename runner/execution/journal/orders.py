@@ -99,11 +99,31 @@ async def replace_at_market(session: AsyncSession, order: OrderRow) -> str:
 
 
 async def send_again(session: AsyncSession, order_id: str) -> None:
-    """It never arrived: it may be sent once more, with its own id."""
+    """It never arrived: it may be sent once more, with its own id.
+
+    By itself, if what it was to replace has ended as it stood.
+    """
     order = await session.get_one(OrderRow, order_id)
     order.n_sent += 1
+    if order.replaces is not None:
+        replaced = await session.get_one(OrderRow, order.replaces)
+        if not replaced.is_open and not replaced.filled:
+            order.replaces = None
     if order.status is not Status.PENDING:
         move(order, Status.PENDING, datetime.now(UTC))
+
+
+async def was_taken_away(session: AsyncSession, ids: Sequence[str]) -> bool:
+    """After a request to replace orders that found none: whether one like it may have done so.
+
+    An order that is not open any more, filled nothing, and was not to be cancelled has gone by
+    another's doing. One that is open all the same is cancelled first.
+    """
+    replaced = await orders_by_id(session, ids)
+    gone = [o for o in replaced if not o.is_open and not o.filled and not o.cancel_wanted]
+    for order in replaced:
+        order.cancel_wanted |= order.is_open
+    return bool(gone)
 
 
 async def stop_watching(session: AsyncSession, order_id: str) -> None:

@@ -74,10 +74,7 @@ class Orders:
         restriction = given.text("cancelRestrictions", "")
         given.done()
         order = self._to_cancel(call, number, client_id)
-        if restriction == "ONLY_NEW" and order.executed:
-            raise BinanceError(-2011, "Order was not canceled due to cancel restrictions.")
-        if restriction == "ONLY_PARTIALLY_FILLED" and not order.executed:
-            raise BinanceError(-2011, "Order was not canceled due to cancel restrictions.")
+        _check_restriction(order, restriction)
         if order.list_number >= 0:
             return self._cancel_list(order)
         self._exchange.cancel(order)
@@ -111,10 +108,18 @@ class Orders:
         names = ("cancelOrderId", "cancelOrigClientOrderId")
         number, client_id = self._named(given, *names)
         request, response = self._read(given)
-        given.ignore("cancelRestrictions", "orderRateLimitExceededMode")
+        restriction = given.text("cancelRestrictions", "")
+        given.ignore("orderRateLimitExceededMode")
         given.done()
         self._check_filters(request)
-        canceled = self._attempt(lambda: self._cancel_one(call, number, client_id, cancel_id))
+
+        def cancel() -> Any:
+            order = self._to_cancel(call, number, client_id)
+            _check_restriction(order, restriction)
+            self._exchange.cancel(order)
+            return views.canceled(order, cancel_id)
+
+        canceled = self._attempt(cancel)
         if isinstance(canceled, BinanceError) and mode == "STOP_ON_FAILURE":
             return _replaced(canceled, None)
         return _replaced(canceled, self._attempt(lambda: self._made(call, request, response)))
@@ -209,13 +214,6 @@ class Orders:
         except RefusedError:
             return order
 
-    def _cancel_one(
-        self, call: Call, number: int | None, client_id: str | None, cancel_id: str
-    ) -> Any:
-        order = self._to_cancel(call, number, client_id)
-        self._exchange.cancel(order)
-        return views.canceled(order, cancel_id)
-
     def _to_cancel(self, call: Call, number: int | None, client_id: str | None) -> Order:
         account = owner(call)
         try:
@@ -271,6 +269,14 @@ def check_client_id(local: LocalExchange, account: str, client_id: str) -> None:
     """BinanceError if an open order has the id; closed ones may have had it."""
     if any(order.is_live for order in local.exchange.records.by_client_id(account, client_id)):
         raise translated(RefusedError(Reason.DUPLICATE_CLIENT_ID, client_id))
+
+
+def _check_restriction(order: Order, restriction: str) -> None:
+    is_partly_filled = order.executed > 0
+    if (restriction == "ONLY_NEW" and is_partly_filled) or (
+        restriction == "ONLY_PARTIALLY_FILLED" and not is_partly_filled
+    ):
+        raise BinanceError(-2011, "Order was not canceled due to cancel restrictions.")
 
 
 def _replaced(canceled: Any, made: Any) -> Any:

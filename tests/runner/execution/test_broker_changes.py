@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from runner.execution.errors import (
     WouldTriggerError,
 )
 from runner.execution.status import Status
+from runner.testnet.core.settings import Settings
 from tests.runner.execution.brokers import (
     LAST,
     PERP,
@@ -29,9 +31,13 @@ from tests.runner.execution.brokers import (
     with_broker,
 )
 from tests.runner.testnet import conftest as testnet
+from tests.runner.testnet.conftest import bars_of, exchange_of
 
 serve = testnet.serve
 REPLACE, AMEND = "/api/v3/order/cancelReplace", "/v5/order/amend"
+LIMITED = "SOL/USDT"
+"""It has no stop-market orders."""
+
 LOW, LOWER = LAST * Decimal("0.9"), LAST * Decimal("0.8")
 
 
@@ -65,6 +71,35 @@ def test_a_stop_takes_anothers_place(served, limit):
     assert (stop.client_id, stop.trigger, stop.price) == ("rt-2", LOW, limit)
     assert (report.client_order_id, report.status) == ("rt-2", Status.WORKING)
     assert len(requests_of(served, f"POST {REPLACE}")) == 1
+
+
+@pytest.mark.parametrize("kind", [OrderType.STOP_LIMIT, OrderType.MARKET])
+def test_what_a_stop_has_filled_meanwhile_is_not_sold_again(serve, kind):
+    """A stop-limit that is being filled is not replaced: the other would be over the whole."""
+    bars = bars_of(*[(100.0, 100.0, 99.5, 100.0)] * 2, *[(93.0, 94.2, 92.0, 94.1)] * 3)
+    fills = Settings(fill_fraction=Decimal("0.4"))
+    funds = {"USDT": "10000", "SOL": "5"}
+    served = serve(exchange_of({LIMITED: bars}, balances=funds, settings=fills))
+    first = {"stop_price": Decimal(95), "limit_price": Decimal("94.05")}
+    old = replace(low_stop(), symbol=LIMITED, type=OrderType.STOP_LIMIT, **first)
+    old = replace(old, quantity=Decimal(1))
+    terms = {"stop_price": Decimal(92), "limit_price": Decimal(91)}
+    if kind is OrderType.MARKET:
+        terms = {"stop_price": None, "limit_price": None}
+
+    async def use(broker):
+        await asyncio.to_thread(served.call, served.local.driver.step)
+        await broker.submit(old)
+        while not (report := await broker.look_up(LIMITED, "rt-1")).filled:
+            assert report.status is Status.WORKING
+            await asyncio.to_thread(served.call, served.local.driver.step)
+        with pytest.raises(OrderMissingError):
+            await broker.replace("rt-1", replace(old, client_order_id="rt-2", type=kind, **terms))
+        return await broker.look_up(LIMITED, "rt-1")
+
+    report = with_broker(served, "binance", use)
+    assert (report.status, report.filled) == (Status.WORKING, Decimal("0.4"))
+    assert served.exchange.accounts["alice"].balance("SOL").total == Decimal("4.6")
 
 
 def test_a_market_order_takes_a_stops_place(served):

@@ -11,12 +11,14 @@ from decimal import Decimal
 import pytest
 
 from robotrader_sdk.types import OrderType
+from runner.execution import points
 from runner.execution.identity import Purpose
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
 from runner.testnet.faults import FaultRequest
 from tests.crash.truth import check_stays_covered
-from tests.runner.execution.live_bots import Once, live_bots, terms_of
+from tests.runner.execution.brokers import fault
+from tests.runner.execution.live_bots import PATIENCE, Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
@@ -31,8 +33,11 @@ RIDES = {"stop_loss": 0.0, "trailing_stop": 0.1}
 PLACES = [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP), ("binance", NO_STOPS)]
 
 
-def run(served, folder, bars, use, *, leaves=False, **terms):
-    """leaves: whether a stop goes so that the runner itself can sell, which takes two requests."""
+def run(served, folder, bars, use, *, leaves=False, is_robbed=False, **terms):
+    """leaves: whether a stop goes so that the runner itself can sell, which takes two requests.
+
+    is_robbed: whether the test takes stops away.
+    """
 
     async def work():
         async with live_bots(served, folder, [Once], bars, timeout=500) as bots:
@@ -42,7 +47,8 @@ def run(served, folder, bars, use, *, leaves=False, **terms):
             await use(bots)
 
     asyncio.run(work())
-    check_stays_covered(served, may_leave=leaves)
+    if not is_robbed:
+        check_stays_covered(served, may_leave=leaves)
 
 
 def triggers(served):
@@ -219,3 +225,74 @@ def test_a_restart_finishes_an_amendment(serve, tmp_path):
 
     run(served, tmp_path, bars, use, exchange="bybit")
     assert triggers(served) == [90, 102 * TRAILED, Decimal("91.5"), 102 * TRAILED]
+
+
+def test_what_an_unheard_request_has_replaced_is_looked_for(serve, tmp_path):
+    """Its copy finds nothing to replace, and what took the place is not told of for a while."""
+    bars = {SPOT: bars_of(*RISING)}
+    served = serve(exchange_of(bars))
+    twice = FaultRequest(kind="handled_twice", route=ROUTES["binance"], times=1)
+    hidden = FaultRequest(kind="order_not_found", seconds=0.15, times=1)
+
+    async def use(bots):
+        await bots.to_close(2)
+        for asked in (twice, hidden):
+            served.call(served.local.faults.add, asked)
+        await bots.to_close()
+        orders = await bots.orders()
+        assert [o.status for o in orders if o.type is OrderType.STOP] == [
+            Status.CANCELLED,
+            Status.WORKING,
+        ]
+        assert [o.client_id for o in bots.stops(SPOT)] == [orders[-1].client_order_id]
+
+    run(served, tmp_path, bars, use)
+    told = [e.what["what"] for e in served.local.ledger.entries if e.kind == "fault"]
+    assert told.count("occurred") == 2
+
+
+def test_a_stop_that_is_gone_is_replaced_once_and_then_put_back(serve, tmp_path):
+    """The exchange knows no such order any more, and it is to move."""
+    bars = {SPOT: bars_of(*RISING)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(2)
+        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
+        with fault(served, "order_not_found", seconds=30.0, times=1):
+            await bots.engine.look()  # and the next stop is one that nothing is told of
+        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
+        await bots.to_close()
+        missed = [o for o in await bots.orders() if o.reason.startswith("nothing to replace")]
+        assert len(missed) == 1
+        await asyncio.sleep(PATIENCE.lost)
+        await bots.engine.look()
+        assert [o.trigger for o in bots.stops(SPOT)] == [102 * TRAILED]
+
+    run(served, tmp_path, bars, use, is_robbed=True)
+
+
+def test_a_triggered_stop_of_a_list_stays_and_its_take_profit_is_watched(serve, tmp_path):
+    """The exchange ends the other order of the list; so far nobody has bought."""
+    leap = (93.0, 93.5, 92.0, 92.5)
+    bars = {NO_STOPS: bars_of(CALM, CALM, leap, leap)}
+    served = serve(exchange_of(bars))
+    reached = []
+    params = {"stop_loss": 0.05, "trailing_stop": 0.0, "take_profit": 0.1}
+
+    async def use(bots):
+        await bots.to_close(2)
+        await asyncio.to_thread(served.call, served.local.driver.step)
+        (stop,) = bots.working(NO_STOPS)
+        points.listen(reached.append)
+        try:
+            await bots.engine.look()
+        finally:
+            points.ignore(reached.append)
+        assert bots.working(NO_STOPS) == [stop]
+        (lot,) = await bots.lots()
+        watched = [o for o in await bots.orders(is_open=True) if o.watch_price is not None]
+        assert [(o.watch_price, o.quantity) for o in watched] == [(110, lot.quantity)]
+
+    run(served, tmp_path, bars, use, leaves=True, params=params)
+    assert reached.count("before protection commit") == 1
