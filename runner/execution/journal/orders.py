@@ -107,10 +107,17 @@ async def send_again(session: AsyncSession, order_id: str) -> None:
 
 
 async def stop_watching(session: AsyncSession, order_id: str) -> None:
-    """A watched order waits only for the protection in its way."""
+    """A watched order waits only for the protection in its way.
+
+    One of a lot closes that lot alone: the other lots keep what protects them.
+    """
     order = await session.get_one(OrderRow, order_id)
     others = await open_orders(session, order.bot_id, order.symbol)
-    in_the_way = [o for o in others if o.lot is not None and o.client_order_id != order_id]
+    in_the_way = [
+        other
+        for other in others
+        if other.lot is not None and order.lot in (None, other.lot) and other is not order
+    ]
     for other in in_the_way:
         other.cancel_wanted = True
     order.watch_price = order.stop_price = None
