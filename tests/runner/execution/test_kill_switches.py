@@ -10,11 +10,12 @@ import pytest
 
 import robotrader_sdk as rt
 from runner.execution import engine
-from runner.execution.errors import BotError
+from runner.execution.errors import BotError, IdentityError, LeaseLostError
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import set_state, turn_off, turn_on
 from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
+from runner.storage.errors import StorageError
 from tests.runner.execution.brokers import fault
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
@@ -93,6 +94,55 @@ def test_it_flattens_if_it_is_to(serve, tmp_path, venue, symbol):
         assert len(await bots.lots()) == 1
 
     run(served, tmp_path, symbol, use, venue=venue)
+
+
+@pytest.mark.parametrize("error", [IdentityError("no number is left"), ValueError("a defect")])
+def test_a_switch_that_can_not_be_carried_out_is_one_bots_matter(
+    serve, tmp_path, monkeypatch, error
+):
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+
+    async def fail(session, bot_id, rules):
+        raise error
+
+    async def use(bots):
+        await bots.to_close(3)
+        assert kinds(bots, symbol) == ["limit", "limit", "stop", "stop"]
+        monkeypatch.setattr(engine, "obey_switches", fail)
+        await bots.engine.kill("owner", "alice", flatten=True, reason="enough")
+        for stop in bots.stops(symbol):
+            served.call(served.exchange.cancel, stop)
+        await bots.engine.reconcile()
+        assert kinds(bots, symbol) == ["limit", "stop", "stop"]  # what is held is looked after
+        await bots.to_close()
+        first, second = await bots.bot(1), await bots.bot(2)
+        assert (first.state, second.state) == (BotState.PAUSED, BotState.RUNNING)
+        assert str(error) in first.state_reason
+        assert first.last_bar == second.last_bar == bots.bars[symbol].index[3]
+
+    run(served, tmp_path, symbol, use, owners=("alice", "bob"))
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), LeaseLostError("another")])
+def test_a_switch_that_the_database_can_not_carry_out_ends_the_engine(
+    serve, tmp_path, monkeypatch, error
+):
+    async def fail(session, bot_id, rules):
+        raise error
+
+    async def use(bots):
+        await bots.to_close(2)
+        monkeypatch.setattr(engine, "obey_switches", fail)
+        for work in (
+            lambda: bots.engine.kill("all", reason="enough"),
+            bots.engine.reconcile,
+            lambda: bots.to_close(1),
+        ):
+            with pytest.raises(type(error)):
+                await work()
+
+    run(serve(exchange("BTC/USDT")), tmp_path, "BTC/USDT", use)
 
 
 def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path, monkeypatch):
