@@ -134,6 +134,24 @@ async def refused_protection(session: AsyncSession, entry: str, bar: datetime) -
     return list(found)
 
 
+async def vain_flattens(
+    session: AsyncSession, bot_id: int, symbol: str, bar: datetime
+) -> list[OrderRow]:
+    """The orders of a bar that were to flatten a symbol and closed nothing of it, oldest first."""
+    found = await session.scalars(
+        select(OrderRow)
+        .where(
+            OrderRow.bot_id == bot_id,
+            OrderRow.bar == bar,
+            OrderRow.symbol == symbol,
+            OrderRow.purpose == Purpose.FLATTEN,
+            ~OrderRow.is_open,
+        )
+        .order_by(OrderRow.sequence)
+    )
+    return [order for order in found if not order.filled]
+
+
 async def leave_at_market(session: AsyncSession, order_id: str) -> None:
     """A stop-limit was passed without a fill: the lot is closed at the market in its place."""
     order = await session.get_one(OrderRow, order_id)
