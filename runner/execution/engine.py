@@ -245,15 +245,24 @@ class Engine:
         await self.look()
 
     async def _obey(self, bot: Served) -> None:
-        """Carry out the kill switches that hold for a bot, and what its state asks for."""
+        """Carry out the kill switches that hold for a bot, and what its state asks for.
+
+        One that can't is paused: it opens nothing, and what it holds is looked after all the same.
+        """
         await self._refresh()
-        standing = await bot.running.executor.standing()
-        if any(switch.holds_for(standing.bot) for switch in self._switches):
-            rules = dict(bot.running.rules)
-            await bot.running.executor.write(lambda s: obey_switches(s, bot.row.id, rules))
-            standing = await bot.running.executor.standing()
-        if left := entries_left(standing):
-            await bot.running.executor.write(lambda s: want_cancelled(s, left))
+        executor, rules = bot.running.executor, dict(bot.running.rules)
+
+        async def obey() -> None:
+            row = (await executor.standing()).bot
+            if any(switch.holds_for(row) for switch in self._switches):
+                await executor.write(lambda s: obey_switches(s, row.id, rules))
+
+        async def open_nothing() -> None:
+            if left := entries_left(await executor.standing()):
+                await executor.write(lambda s: want_cancelled(s, left))
+
+        for work in (obey, open_nothing):
+            await self._guarded([bot], work)
 
     async def _refresh(self) -> None:
         """Read the switches, and the bots' states, which whoever serves their owners may change."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,8 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Side, Timeframe
 from runner.execution.broker import Broker, OpenOrders, OrderReport
+from runner.execution.cancelling import cancel
 from runner.execution.changing import Changing
-from runner.execution.errors import OrderMissingError, UnknownOutcomeError
+from runner.execution.errors import OrderRefusedError
 from runner.execution.identity import Purpose
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import (
@@ -43,7 +43,7 @@ from runner.execution.promotion import Promoter
 from runner.execution.protection import is_covered, protect
 from runner.execution.rules import Rules
 from runner.execution.seeing import Clock, Seeing
-from runner.execution.sending import Answer, Outcome, is_trigger, send
+from runner.execution.sending import Answer, Outcome, send
 from runner.execution.status import Status
 from runner.storage.database import Database, Result, Work
 
@@ -199,11 +199,10 @@ class Executor:
     async def _cancel(self, order: OrderRow) -> bool:
         """Cancel a working order; whether anything has changed."""
         reach("before cancel")
-        # Gone already, or perhaps cancelled: its report says which.
-        with suppress(OrderMissingError, UnknownOutcomeError):
-            await self.broker.cancel(
-                order.symbol, order.client_order_id, is_trigger=is_trigger(order)
-            )
+        try:
+            await cancel(self.broker, order)
+        except OrderRefusedError as error:
+            return await self._seeing.see_kept(order, error)
         reach("after cancel")
         return await self._seeing.see_end(order)
 

@@ -2,23 +2,33 @@
 
 A switch takes a bot out of service: its own orders are cancelled, but for the protection of what
 it holds; where the switch flattens, that goes too, and what is held is closed at the market.
+
+What can't be closed is better off protected: each new try takes its protection away for a moment.
+So after a few that came to nothing it is left alone until the next bar, and the bot says why.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Container, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from robotrader_sdk.types import OrderType, Side
+from robotrader_sdk.types import OrderType, Side, Timeframe
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import switch_of
 from runner.execution.journal.fills import is_opening
-from runner.execution.journal.orders import add_order, next_sequence
+from runner.execution.journal.orders import add_order, next_sequence, vain_flattens
 from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import BotRow, BotState, OrderRow
 from runner.execution.rules import Rules
 from runner.execution.status import Status
+
+MOST_TRIES = 3
+"""After how many FLATTENs of a symbol that came to nothing in one bar the next one waits."""
+
+_LEAST_PAUSE = 60.0
+"""Seconds; a timeframe may be shorter."""
 
 
 async def obey_switches(session: AsyncSession, bot_id: int, rules: dict[str, Rules]) -> bool:
@@ -27,15 +37,18 @@ async def obey_switches(session: AsyncSession, bot_id: int, rules: dict[str, Rul
     switch = await switch_of(session, bot)
     if switch is None:
         return False
+    reason = f"kill switch: {switch.reason}"
     changed = bot.state not in (BotState.PAUSED, BotState.STOPPED)
     if changed:
-        bot.state, bot.state_reason = BotState.PAUSED, f"kill switch: {switch.reason}"
+        bot.state, bot.state_reason = BotState.PAUSED, reason
     standing = await standing_of(session, bot_id)
     for order in _all_orders(standing):
         if order.lot is None and order.purpose is not Purpose.FLATTEN and not order.cancel_wanted:
             order.cancel_wanted = changed = True
     if switch.flatten:
-        changed |= await flatten(session, standing, rules)
+        stuck = await _stuck(session, standing, datetime.now(UTC))
+        changed |= await flatten(session, standing, rules, but=stuck)
+        changed |= _tell(standing, reason, stuck)
     return changed
 
 
@@ -55,14 +68,23 @@ def openings(standing: Standing) -> list[str]:
     ]
 
 
-async def flatten(session: AsyncSession, standing: Standing, rules: dict[str, Rules]) -> bool:
-    """Write down what closes all that a bot holds, at the market; whether that was anything."""
+async def flatten(
+    session: AsyncSession,
+    standing: Standing,
+    rules: dict[str, Rules],
+    *,
+    but: Container[str] = (),
+) -> bool:
+    """Write down what closes all that a bot holds, at the market; whether that was anything.
+
+    but: the symbols that are left alone for now.
+    """
     bot, changed = standing.bot, False
     for symbol in standing.lots:
         orders = standing.orders.get(symbol, [])
         held = standing.held(symbol)
         under_way = any(order.purpose is Purpose.FLATTEN for order in orders)
-        if under_way or not rules[symbol].market.lots(abs(held)):
+        if under_way or symbol in but or not rules[symbol].market.lots(abs(held)):
             continue
         protection = [order for order in orders if order.lot is not None]
         for order in protection:
@@ -85,6 +107,41 @@ async def flatten(session: AsyncSession, standing: Standing, rules: dict[str, Ru
         )
         changed = True
     return changed
+
+
+async def _stuck(session: AsyncSession, standing: Standing, at: datetime) -> dict[str, str]:
+    """The symbols that are not flattened for now, each with the last answer to a try."""
+    bot = standing.bot
+    bar = bot.last_bar or bot.started
+    found = {}
+    for symbol in standing.lots:
+        vain = await vain_flattens(session, bot.id, symbol, bar)
+        if len(vain) >= MOST_TRIES and at < _next_try(bot, vain):
+            found[symbol] = vain[-1].reason or vain[-1].status.value
+    return found
+
+
+def _next_try(bot: BotRow, vain: Sequence[OrderRow]) -> datetime:
+    """When a symbol is tried again if no bar comes before.
+
+    A bot may get none for long, and has only so many order ids a bar: each pause is longer than
+    the one before.
+    """
+    length = max(Timeframe.parse(bot.timeframe).seconds, _LEAST_PAUSE)
+    ended = vain[-1].ended_at or vain[-1].created_at
+    return ended + timedelta(seconds=length * (len(vain) - MOST_TRIES + 1))
+
+
+def _tell(standing: Standing, reason: str, stuck: Mapping[str, str]) -> bool:
+    """Have the bot say what can't be closed, until it holds nothing; whether that is new."""
+    bot = standing.bot
+    told = [f"{symbol} can't be closed for now: {answer}" for symbol, answer in stuck.items()]
+    text = "; ".join([reason, *told])
+    is_over = not standing.lots and bot.state_reason.startswith(f"{reason}; ")
+    if not (told or is_over) or bot.state_reason == text:
+        return False
+    bot.state_reason = text
+    return True
 
 
 def _all_orders(standing: Standing) -> list[OrderRow]:

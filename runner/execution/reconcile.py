@@ -10,7 +10,6 @@ and that has come all the same is cancelled.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType
 from runner.execution.broker import Broker, FillReport, Market, OrderReport
-from runner.execution.errors import OrderMissingError, UnknownOutcomeError
+from runner.execution.cancelling import cancel
+from runner.execution.errors import OrderRefusedError
 from runner.execution.funding import collect_funding
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.accounts import (
@@ -38,7 +38,6 @@ from runner.execution.journal.tables import BotRow, BotState, EntryKind, OrderRo
 from runner.execution.points import reach
 from runner.execution.rounding import share_of
 from runner.execution.rules import Rules
-from runner.execution.sending import is_trigger
 from runner.execution.status import Status
 from runner.execution.tick import RunningBot
 from runner.storage.database import Database
@@ -72,6 +71,8 @@ class Reconciler:
     account: str
     bots: Sequence[RunningBot]
     _gaps: dict[str, Decimal] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set)
+    """Orders whose cancellation was refused, and told of."""
 
     async def run(self) -> Reconciliation:
         """Compare, enter, report, also where an exchange's failure ends it half-way."""
@@ -222,12 +223,15 @@ class Reconciler:
     ) -> None:
         """Cancel what was given up and has come all the same; what it filled meanwhile is ours."""
         order_id = order.client_order_id
-        with suppress(OrderMissingError, UnknownOutcomeError):  # the list was of before its end
-            await self.broker.cancel(order.symbol, order_id, is_trigger=is_trigger(order))
-            found.findings.append(
-                f"order {order_id} was {order.status.value} in the journal and worked at the "
-                "exchange; it was cancelled"
-            )
+        status = order.status.value
+        told = f"order {order_id} was {status} in the journal and worked at the exchange"
+        try:
+            if await cancel(self.broker, order):
+                found.findings.append(f"{told}; it was cancelled")
+        except OrderRefusedError as error:
+            if order_id not in self._kept:
+                found.findings.append(f"{told}; it is not cancelled yet: {error}")
+            self._kept.add(order_id)
         fills = await self.broker.fills_since(order.symbol, order.bar - _LOOK_BACK)
         own = [fill for fill in fills if fill.exchange_order_id == report.exchange_order_id]
         named = [replace(fill, client_order_id=order_id) for fill in own]

@@ -5,6 +5,7 @@ An order ends here only when every fill it is said to have has been entered.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from runner.execution.broker import Broker, FillReport, OrderReport
+from runner.execution.errors import OrderRefusedError
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.moves import move, take_report
 from runner.execution.journal.tables import OrderRow
@@ -20,6 +22,8 @@ from runner.execution.points import reach
 from runner.execution.rules import Rules
 from runner.execution.status import Status
 from runner.storage.database import Work
+
+logger = logging.getLogger(__name__)
 
 _LOOK_BACK = timedelta(minutes=1)
 
@@ -47,6 +51,8 @@ class Seeing:
         self._patience, self._clock, self._write = patience, clock, write
         self._missing: dict[str, float] = {}
         """Orders that work and were not found, and since when."""
+        self._kept: set[str] = set()
+        """Orders whose cancellation was refused, and told of."""
 
     async def see(self, order: OrderRow, report: OrderReport | None) -> bool:
         """Take in what the exchange has of an order; asked for it, if that is not known."""
@@ -107,6 +113,16 @@ class Seeing:
                 await self.see(order, report)
                 return True
         return False
+
+    async def see_kept(self, order: OrderRow, error: OrderRefusedError) -> bool:
+        """See an order that the exchange does not cancel; whether anything has changed.
+
+        It has ended, or what is in the way may pass: one look, and the next settling asks again.
+        """
+        if order.client_order_id not in self._kept:
+            self._kept.add(order.client_order_id)
+            logger.warning("order %s is not cancelled yet: %s", order.client_order_id, error)
+        return await self.see(order, None)
 
     async def _fills_of(self, order: OrderRow, report: OrderReport) -> list[FillReport]:
         if report.filled <= order.filled:

@@ -127,10 +127,17 @@ async def was_taken_away(session: AsyncSession, ids: Sequence[str]) -> bool:
 
 
 async def stop_watching(session: AsyncSession, order_id: str) -> None:
-    """A watched order waits only for the protection in its way."""
+    """A watched order waits only for the protection in its way.
+
+    One of a lot closes that lot alone: the other lots keep what protects them.
+    """
     order = await session.get_one(OrderRow, order_id)
     others = await open_orders(session, order.bot_id, order.symbol)
-    in_the_way = [o for o in others if o.lot is not None and o.client_order_id != order_id]
+    in_the_way = [
+        other
+        for other in others
+        if other.lot is not None and order.lot in (None, other.lot) and other is not order
+    ]
     for other in in_the_way:
         other.cancel_wanted = True
     order.watch_price = order.stop_price = None
@@ -145,6 +152,24 @@ async def refused_protection(session: AsyncSession, entry: str, bar: datetime) -
         .order_by(OrderRow.sequence)
     )
     return list(found)
+
+
+async def vain_flattens(
+    session: AsyncSession, bot_id: int, symbol: str, bar: datetime
+) -> list[OrderRow]:
+    """The orders of a bar that were to flatten a symbol and closed nothing of it, oldest first."""
+    found = await session.scalars(
+        select(OrderRow)
+        .where(
+            OrderRow.bot_id == bot_id,
+            OrderRow.bar == bar,
+            OrderRow.symbol == symbol,
+            OrderRow.purpose == Purpose.FLATTEN,
+            ~OrderRow.is_open,
+        )
+        .order_by(OrderRow.sequence)
+    )
+    return [order for order in found if not order.filled]
 
 
 async def leave_at_market(session: AsyncSession, order_id: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,8 @@ from runner.execution.journal.bots import BotTerms, add_bot
 from runner.execution.journal.tables import BotRow, LotRow, OrderRow, ReportRow
 from runner.execution.patience import Patience
 from runner.storage.database import Database
+from runner.testnet.core.exchange import Exchange
+from runner.testnet.core.refusals import Reason, RefusedError
 from tests.runner.execution.local_brokers import broker_of
 from tests.runner.testnet.conftest import Served
 
@@ -169,3 +171,22 @@ async def live_bots(
         ) as engine,
     ):
         yield LiveBots(served, database, engine, bars)
+
+
+@contextmanager
+def refusing(
+    exchange: Exchange, method: str, wrong: Callable[..., bool] = lambda *_: True
+) -> Iterator[None]:
+    """An exchange that does not submit, or cancel, what is wrong by its arguments."""
+    usual = getattr(exchange, method)
+
+    def refuse(*args: Any) -> Any:
+        if wrong(*args):
+            raise RefusedError(Reason.MARKET_CLOSED)
+        return usual(*args)
+
+    setattr(exchange, method, refuse)
+    try:
+        yield
+    finally:
+        delattr(exchange, method)

@@ -70,3 +70,17 @@ def test_of_a_cancel_replace_the_half_that_failed_says_why(body, expected):
 
 def test_that_nothing_changes_is_no_refusal_of_what_was_wanted():
     assert type(error_of("bybit", Doing.CHANGE, 200, UNCHANGED)) is OrderUnchangedError
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("170139", OrderMissingError),  # it has been filled
+        ("170142", OrderMissingError),  # it has been cancelled
+        ("170144", OrderRefusedError),  # it is locked: nobody says that it has ended
+        ("170191", OrderRefusedError),  # "please try again later"
+    ],
+)
+def test_of_what_bybit_does_not_cancel_only_what_has_ended_is_missing(code, expected):
+    body = f'{{"retCode": {code}, "retMsg": "it is not cancelled"}}'
+    assert type(error_of("bybit", Doing.CANCEL, 200, body)) is expected

@@ -8,15 +8,25 @@ from contextlib import asynccontextmanager
 import pytest
 
 import robotrader_sdk as rt
+from runner.execution import engine
 from runner.execution.executor import Executor
 from runner.execution.journal.bots import add_bot, set_state
 from runner.execution.journal.tables import BotState
 from runner.execution.patience import Patience
 from runner.execution.status import Status
 from runner.storage.database import Database
-from tests.runner.execution.brokers import CREATE, VENUES, fault, n_orders
+from tests.runner.execution.brokers import (
+    CANCEL,
+    CREATE,
+    PERP,
+    SPOT,
+    VENUES,
+    fault,
+    n_orders,
+    requests_of,
+)
 from tests.runner.execution.journal_rows import in_journal, terms
-from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.live_bots import live_bots, refusing, terms_of
 from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
 
 __all__ = ["serve"]
@@ -32,6 +42,17 @@ class Buys(rt.Strategy):
     def on_bar(self, ctx) -> None:
         if not ctx.position:
             ctx.buy(quantity=1.0)
+
+
+class Rests(rt.Strategy):
+    """Has a limit order rest below the price."""
+
+    def init(self, bars) -> None:
+        pass
+
+    def on_bar(self, ctx) -> None:
+        if not ctx.orders and not ctx.position:
+            ctx.buy(quantity=1.0, limit_price=90.0)
 
 
 class Slow(Database):
@@ -104,3 +125,62 @@ def test_a_key_that_is_revoked_pauses_the_bot_and_is_used_no_more(serve, tmp_pat
 
     asyncio.run(work())
     assert n_orders(served) == 0
+
+
+@pytest.mark.parametrize(("venue", "symbol"), [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP)])
+def test_an_order_that_the_exchange_does_not_cancel_is_asked_for_again_at_each_look(
+    serve, tmp_path, caplog, venue, symbol
+):
+    bars = {symbol: bars_of(*[(100.0, 100.5, 99.5, 100.0)] * 6)}
+    served = serve(exchange_of(bars))
+
+    async def work():
+        async with live_bots(served, tmp_path, [Rests], bars) as bots:
+            await bots.add(terms_of(bars, "Rests", exchange=venue))
+            await bots.to_close(2)
+            (resting,) = bots.working(symbol)
+            with refusing(served.exchange, "cancel"):
+                await bots.engine.kill("bot", "1", reason="enough")
+                await bots.engine.look()
+                await bots.engine.reconcile()
+                assert len(requests_of(served, CANCEL[venue])) == 3
+                assert bots.working(symbol) == [resting]
+                (order,) = await bots.orders()
+                assert (order.status, order.cancel_wanted) == (Status.WORKING, True)
+                assert (await bots.bot()).state_reason == "kill switch: enough"
+            await bots.engine.look()
+            assert bots.working(symbol) == []
+            (order,) = await bots.orders()
+            assert order.status is Status.CANCELLED
+
+    asyncio.run(work())
+    assert caplog.text.count("is not cancelled yet") == 1
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_order_that_fills_while_it_is_to_be_cancelled_is_entered(
+    serve, tmp_path, monkeypatch, venue
+):
+    monkeypatch.setattr(engine, "_FRESH", 0.0)
+    calm = (100.0, 100.5, 99.5, 100.0)
+    bars = {SPOT: bars_of(calm, calm, (100.0, 100.5, 85.0, 95.0), calm, calm)}
+    served = serve(exchange_of(bars))
+
+    async def work():
+        async with live_bots(served, tmp_path, [Rests], bars) as bots:
+            await bots.add(terms_of(bars, "Rests", exchange=venue))
+            await bots.to_close(2)
+
+            def fill_first(order):
+                while not order.executed:
+                    served.local.driver.step()
+                return True
+
+            with refusing(served.exchange, "cancel", fill_first):
+                await bots.engine.kill("bot", "1", reason="enough")
+            (order,) = await bots.orders()
+            assert order.status is Status.FILLED
+            assert [lot.quantity for lot in await bots.lots()] == [1]
+            assert (await bots.bot()).state_reason == "kill switch: enough"
+
+    asyncio.run(work())

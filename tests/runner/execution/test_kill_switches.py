@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 import robotrader_sdk as rt
+from robotrader_sdk.types import OrderType
 from runner.execution import engine
-from runner.execution.errors import BotError
+from runner.execution.errors import BotError, IdentityError, LeaseLostError
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import set_state, turn_off, turn_on
-from runner.execution.journal.tables import BotState
+from runner.execution.journal.tables import BotState, OrderRow
 from runner.execution.status import Status
+from runner.storage.errors import StorageError
 from tests.runner.execution.brokers import fault
-from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.live_bots import live_bots, refusing, terms_of
 from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
 
 __all__ = ["serve"]
@@ -60,6 +62,24 @@ def kinds(bots, symbol):
     return sorted("stop" if o.trigger is not None else "limit" for o in bots.working(symbol))
 
 
+def market_orders_refused(served):
+    """The market takes no market orders for now, and all others."""
+
+    def is_at_market(account, request):
+        return request.type is OrderType.MARKET and request.trigger is None
+
+    return refusing(served.exchange, "submit", is_at_market)
+
+
+async def flattens(bots):
+    return [order for order in await bots.orders() if order.purpose is Purpose.FLATTEN]
+
+
+async def look_often(bots):
+    for _ in range(5):
+        await bots.engine.look()
+
+
 @pytest.mark.parametrize(("venue", "symbol"), PLACES)
 def test_it_cancels_entries_and_leaves_protection(serve, tmp_path, venue, symbol):
     served = serve(exchange(symbol))
@@ -93,6 +113,121 @@ def test_it_flattens_if_it_is_to(serve, tmp_path, venue, symbol):
         assert len(await bots.lots()) == 1
 
     run(served, tmp_path, symbol, use, venue=venue)
+
+
+@pytest.mark.parametrize(("venue", "symbol"), PLACES)
+def test_what_can_not_be_closed_stays_protected_and_is_tried_again_at_the_next_bar(
+    serve, tmp_path, venue, symbol
+):
+    served = serve(exchange(symbol))
+
+    async def use(bots):
+        await bots.to_close(2)
+        with market_orders_refused(served):
+            await bots.engine.kill("all", flatten=True, reason="enough")
+            await look_often(bots)
+            tries = await flattens(bots)
+            assert [order.status for order in tries] == [Status.REJECTED] * 3
+            (stop,) = bots.working(symbol)
+            await look_often(bots)
+            await bots.engine.reconcile()
+            assert bots.working(symbol) == [stop]
+            told = f"kill switch: enough; {symbol} can't be closed for now: {tries[-1].reason}"
+            assert (await bots.bot()).state_reason == told
+
+            await bots.to_close()
+            await look_often(bots)
+            assert len(await flattens(bots)) == 6
+            assert kinds(bots, symbol) == ["stop"]
+            assert [lot.quantity for lot in await bots.lots()] == [1]
+        await bots.to_close()
+        await bots.engine.look()
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.FLATTEN)
+        assert bots.working(symbol) == []
+        await bots.engine.look()
+        assert (await bots.bot()).state_reason == "kill switch: enough"
+
+    run(served, tmp_path, symbol, use, venue=venue)
+
+
+def test_where_no_bar_comes_it_is_tried_again_by_the_clock_and_ever_more_calmly(serve, tmp_path):
+    """Its owner has sold by hand what the bot is to sell."""
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+    minutes_and_tries = [(0.0, 3), (0.9, 3), (1.1, 4), (1.1, 4), (2.1, 5), (2.9, 5), (3.1, 6)]
+
+    async def age(bots, minutes):
+        """Have the last try be so long ago."""
+        tries = await flattens(bots)
+
+        async def write(session):
+            order = await session.get_one(OrderRow, tries[-1].client_order_id)
+            order.ended_at = datetime.now(UTC) - timedelta(minutes=minutes)
+
+        await bots.database.write(write)
+
+    async def use(bots):
+        await bots.to_close(2)
+        served.call(served.exchange.cancel, bots.working(symbol)[0])
+        served.exchange.accounts["alice"].balances["BTC"].free = Decimal(0)
+        await bots.engine.kill("all", flatten=True, reason="enough")
+        for minutes, n_tries in minutes_and_tries:
+            await age(bots, minutes)
+            await look_often(bots)
+            assert len(await flattens(bots)) == n_tries
+        assert "insufficient balance" in (await bots.bot()).state_reason
+
+    run(served, tmp_path, symbol, use)
+
+
+@pytest.mark.parametrize("error", [IdentityError("no number is left"), ValueError("a defect")])
+def test_a_switch_that_can_not_be_carried_out_is_one_bots_matter(
+    serve, tmp_path, monkeypatch, error
+):
+    symbol = "BTC/USDT"
+    served = serve(exchange(symbol))
+
+    async def fail(session, bot_id, rules):
+        raise error
+
+    async def use(bots):
+        await bots.to_close(3)
+        assert kinds(bots, symbol) == ["limit", "limit", "stop", "stop"]
+        monkeypatch.setattr(engine, "obey_switches", fail)
+        await bots.engine.kill("owner", "alice", flatten=True, reason="enough")
+        for stop in bots.stops(symbol):
+            served.call(served.exchange.cancel, stop)
+        await bots.engine.reconcile()
+        assert kinds(bots, symbol) == ["limit", "stop", "stop"]  # what is held is looked after
+        await bots.to_close()
+        first, second = await bots.bot(1), await bots.bot(2)
+        assert (first.state, second.state) == (BotState.PAUSED, BotState.RUNNING)
+        assert str(error) in first.state_reason
+        assert first.last_bar == second.last_bar == bots.bars[symbol].index[3]
+
+    run(served, tmp_path, symbol, use, owners=("alice", "bob"))
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full"), LeaseLostError("another")])
+def test_a_switch_that_the_database_can_not_carry_out_ends_the_engine(
+    serve, tmp_path, monkeypatch, error
+):
+    async def fail(session, bot_id, rules):
+        raise error
+
+    async def use(bots):
+        await bots.to_close(2)
+        monkeypatch.setattr(engine, "obey_switches", fail)
+        for work in (
+            lambda: bots.engine.kill("all", reason="enough"),
+            bots.engine.reconcile,
+            lambda: bots.to_close(1),
+        ):
+            with pytest.raises(type(error)):
+                await work()
+
+    run(serve(exchange("BTC/USDT")), tmp_path, "BTC/USDT", use)
 
 
 def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState
@@ -21,11 +22,31 @@ SPOT, PERP, NO_STOPS = "BTC/USDT", "BTC/USDT:USDT", "SOL/USDT"
 CALM = (100.0, 100.5, 99.5, 100.0)
 
 
+class Twice(rt.Strategy):
+    """Buys at the first two closes, each time protected; one of the two has a take-profit."""
+
+    aimed: int = rt.param(0)
+    trailing: bool = rt.param(False)
+
+    def init(self, bars) -> None:
+        self.n_lots = 0
+
+    def on_bar(self, ctx) -> None:
+        if self.n_lots == 2:
+            return
+        protection = {"stop_loss": 0.1}
+        if self.n_lots == self.aimed:
+            stop = "trailing_stop" if self.trailing else "stop_loss"
+            protection = {stop: 0.1, "take_profit": 0.05}
+        self.n_lots += 1
+        ctx.buy(quantity=float(self.n_lots), **protection)
+
+
 def run(served, folder, bars, use, **terms):
     async def work():
-        async with live_bots(served, folder, [Once], bars) as bots:
+        async with live_bots(served, folder, [Once, Twice], bars) as bots:
             if not bots.engine.bots:
-                await bots.add(terms_of(bars, "Once", **terms))
+                await bots.add(terms_of(bars, terms.pop("strategy", "Once"), **terms))
             await bots.engine.reconcile()
             await use(bots)
 
@@ -112,6 +133,38 @@ def test_a_take_profit_that_can_not_rest_is_watched(serve, tmp_path):
         assert bots.working(SPOT) == []
 
     run(served, tmp_path, bars, use, exchange="bybit", params={"take_profit": 0.1})
+
+
+@pytest.mark.parametrize("aimed", [0, 1])
+@pytest.mark.parametrize(
+    ("venue", "trailing"), [("bybit", False), ("bybit", True), ("binance", True)]
+)
+def test_a_watched_take_profit_leaves_the_stops_of_other_lots(
+    serve, tmp_path, venue, trailing, aimed
+):
+    """At Binance it is watched since the stop beside it has moved."""
+    up, there = (102.0, 102.0, 101.5, 102.0), (106.0, 106.0, 106.0, 106.0)
+    bars = {SPOT: bars_of(CALM, CALM, CALM, up, up, (102.0, 106.0, 101.9, 106.0), there, there)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.to_close(5)
+        (other,) = [o for o in bots.stops(SPOT) if o.remaining == 2 - aimed]
+        (watched,) = [o for o in await bots.orders(is_open=True) if o.watch_price]
+        assert watched.quantity == 1 + aimed
+        while (await bots.lots())[aimed].is_open:
+            await bots.step()
+            assert other in bots.stops(SPOT)
+        (lot,) = [lot for lot in await bots.lots() if not lot.is_open]
+        assert (lot.opened, lot.exit_purpose) == (1 + aimed, Purpose.TAKE_PROFIT)
+        assert bots.working(SPOT) == [other]
+        await bots.to_close()
+        assert bots.working(SPOT) == [other]
+        told = [e.what for e in served.local.ledger.entries if e.kind == "order"]
+        assert [t["what"] for t in told if t["order"] == other.number].count("CANCELED") == 0
+
+    params = {"aimed": aimed, "trailing": trailing}
+    run(served, tmp_path, bars, use, strategy="Twice", exchange=venue, params=params)
 
 
 def test_where_there_are_order_lists_both_rest_and_one_ends_the_other(serve, tmp_path):

@@ -17,7 +17,7 @@ from runner.execution.status import Status
 from runner.testnet.core.orders import Request
 from runner.testnet.core.settings import Settings
 from tests.runner.execution.brokers import fault, requests_of
-from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.live_bots import live_bots, refusing, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
@@ -292,8 +292,15 @@ def test_an_order_that_was_given_up_and_comes_all_the_same_is_taken_back(serve, 
         while not served.exchange.records.trades:
             await bots.step()
         (late,) = bots.working(SPOT)
+        with refusing(served.exchange, "cancel"):
+            for _ in range(2):
+                await bots.engine.reconcile()
+        assert bots.working(SPOT) == [late]
+        assert (await bots.bot()).state is BotState.RUNNING
         await bots.engine.reconcile()
         assert bots.working(SPOT) == []
+        kept = [text for text in await bots.findings() if "not cancelled yet" in text]
+        assert len(kept) == 1
         assert [lot.quantity for lot in await bots.lots()] == [late.executed]
         assert any("it was cancelled" in text for text in await bots.findings())
 
