@@ -33,7 +33,6 @@ from runner.execution.journal.orders import (
     orders_by_id,
     replace_at_market,
     send_again,
-    stop_watching,
 )
 from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import BotRow, BotState, OrderRow
@@ -43,8 +42,9 @@ from runner.execution.promotion import Promoter
 from runner.execution.protection import is_covered, protect
 from runner.execution.rules import Rules
 from runner.execution.seeing import Clock, Seeing
-from runner.execution.sending import Answer, Outcome, send
+from runner.execution.sending import Answer, Outcome, group_of, send
 from runner.execution.status import Status
+from runner.execution.watching import watch
 from runner.storage.database import Database, Result, Work
 
 MOST_ROUNDS = 200
@@ -155,7 +155,7 @@ class Executor:
                     await (self._seeing.see(order, report) if report else self._seeing.find(order))
                     await self._escalate(order, report)
                     await self._changing.put_back(order, report)
-        await self._watch(standing)
+        await watch(self, standing)
         await self.settle()
 
     async def _escalate(self, order: OrderRow, report: OrderReport | None) -> None:
@@ -188,7 +188,7 @@ class Executor:
                 changed |= await self._cancel(order)
             elif order.amended_quantity is not None and order.status is Status.WORKING:
                 changed |= await self._changing.amend(order)
-        changed |= await self._send_all([o for o in orders if o.status is Status.PENDING])
+        changed |= await self._send_all(orders)
         for order in orders:
             if order.status is Status.UNKNOWN:
                 changed |= await self._resolve(order)
@@ -207,17 +207,23 @@ class Executor:
         return await self._seeing.see_end(order)
 
     async def _send_all(self, orders: Sequence[OrderRow]) -> bool:
+        """Send what is pending: a list as a whole, and only once nothing of it is unknown."""
         changed = False
         done: set[str] = set()
         for order in orders:
-            if order.client_order_id in done:
+            if order.status is not Status.PENDING or order.client_order_id in done:
                 continue
-            group = [o for o in orders if order.list_id and o.list_id == order.list_id] or [order]
+            group = group_of(order, orders)
             done.update(o.client_order_id for o in group)
-            if not all(o.client_order_id in self._fresh for o in group):
-                for one in group:
-                    await self._resolve(one)
-            elif order.cancel_wanted:
+            if any(o.status is Status.UNKNOWN for o in group):
+                continue
+            pending = [o for o in group if o.status is Status.PENDING]
+            is_whole = len(pending) == (1 if order.list_id is None else 2)
+            if not is_whole or not all(o.client_order_id in self._fresh for o in group):
+                for one in pending:
+                    changed |= await self._resolve(one)
+                continue
+            if order.cancel_wanted:
                 await self._end(group, Status.CANCELLED, "cancelled before it was sent")
             elif await self._is_stale(order):
                 await self._end(group, Status.EXPIRED, "a bar has passed before it was sent")
@@ -287,16 +293,25 @@ class Executor:
             await self._seeing.see(order, found)
             await self._changing.see_replaced([order], has_ended=True)
         else:
-            await self._absent(order)
+            return await self._absent(order)
         return True
 
-    async def _absent(self, order: OrderRow) -> None:
-        """It is confirmed that an order never arrived: send it again, or let it be."""
+    async def _absent(self, order: OrderRow) -> bool:
+        """It is confirmed that an order never arrived: send it again, or let it be.
+
+        Lists arrive whole: one of which something has arrived is looked for again.
+        """
         reach("absence confirmed")
+        orders = (await self.standing()).orders.get(order.symbol, [])
+        others = [o for o in group_of(order, orders) if o.client_order_id != order.client_order_id]
+        if any(o.status is Status.WORKING for o in others):
+            return False
         stale = await self._is_stale(order)
         opening = order.lot is None and order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
         if order.cancel_wanted:
             await self._end([order], Status.CANCELLED, "cancelled; it never arrived")
+        elif order.list_id is not None and not others:
+            await self._end([order], Status.CANCELLED, "the other order of its list has ended")
         elif stale:
             await self._end([order], Status.EXPIRED, "it never arrived, and a bar has passed")
         elif opening and order.n_sent + 1 >= self._patience.n_sends:
@@ -304,6 +319,7 @@ class Executor:
         else:
             await self.write(lambda session: send_again(session, order.client_order_id))
             self._fresh.add(order.client_order_id)
+        return True
 
     async def _is_stale(self, order: OrderRow) -> bool:
         """Whether an order that opens something is a whole bar late (rule 6)."""
@@ -375,17 +391,3 @@ class Executor:
         reach("after protection commit")
         self.note_new([order_id for order_id in pending if order_id not in known])
         return changed
-
-    async def _watch(self, standing: Standing) -> None:
-        """Let go of what was watched for a price that is there now."""
-        watched = [
-            order
-            for orders in standing.orders.values()
-            for order in orders
-            if order.watch_price is not None and not order.cancel_wanted
-        ]
-        for order in watched:
-            price = await self.broker.last_price(order.symbol)
-            better = int(order.side) * ((order.watch_price or price) - price)
-            if (better <= 0) if order.stop_price is not None else (better >= 0):
-                await self.write(partial(stop_watching, order_id=order.client_order_id))

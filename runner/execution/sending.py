@@ -55,6 +55,11 @@ def request_of(order: OrderRow) -> OrderRequest:
     )
 
 
+def group_of(order: OrderRow, orders: Sequence[OrderRow]) -> list[OrderRow]:
+    """An order and, if it is of an order list, the other one, as far as it is among the orders."""
+    return [o for o in orders if o is order or (order.list_id and o.list_id == order.list_id)]
+
+
 async def send(broker: Broker, orders: Sequence[OrderRow]) -> Outcome:
     """Send one order, or the two of an order list, once."""
     reach("before submit")

@@ -9,10 +9,12 @@ import pytest
 
 import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
+from runner.execution import points
 from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
+from runner.testnet.faults import FaultRequest
 from tests.runner.execution.brokers import fault
 from tests.runner.execution.live_bots import Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
@@ -243,3 +245,31 @@ def test_what_is_too_small_to_be_sold_is_dust_and_nothing_goes_on_for_ever(serve
         assert (await bots.bot()).state is BotState.RUNNING
 
     run(served, tmp_path, bars, use, params={"quantity": quantity, "stop_loss": 0.1})
+
+
+def test_an_order_list_is_sent_as_a_whole_or_not_at_all(serve, tmp_path):
+    """It has not arrived; that is known of one of its orders before it is of the other."""
+    bars = {SPOT: bars_of(*[CALM] * 4)}
+    served = serve(exchange_of(bars))
+    lost = FaultRequest(kind="error_before", route="POST /api/v3/orderList/oco", times=1)
+    unreadable = FaultRequest(kind="error_before", route="GET /api/v3/order", times=1)
+
+    def listen(point):
+        if point == "absence confirmed":
+            points.ignore(listen)
+            served.call(served.local.faults.add, unreadable)
+
+    async def use(bots):
+        served.call(served.local.faults.add, lost)
+        points.listen(listen)
+        await bots.to_close(3)
+        orders = await bots.orders()
+        lists = {order.list_id for order in orders} - {None}
+        protecting = [order for order in orders if order.lot is not None]
+        assert [order.status for order in protecting] == [Status.WORKING] * 2
+        assert {order.list_id for order in protecting} == lists
+        assert len(bots.working(SPOT)) == 2
+
+    run(served, tmp_path, bars, use, params={"take_profit": 0.1})
+    told = [e.what["what"] for e in served.local.ledger.entries if e.kind == "fault"]
+    assert told.count("occurred") == 2
