@@ -175,14 +175,17 @@ async def live_bots(
 
 @contextmanager
 def refusing(
-    exchange: Exchange, method: str, wrong: Callable[..., bool] = lambda *_: True
+    exchange: Exchange,
+    method: str,
+    wrong: Callable[..., bool] = lambda *_: True,
+    reason: Reason = Reason.MARKET_CLOSED,
 ) -> Iterator[None]:
     """An exchange that does not submit, or cancel, what is wrong by its arguments."""
     usual = getattr(exchange, method)
 
     def refuse(*args: Any) -> Any:
         if wrong(*args):
-            raise RefusedError(Reason.MARKET_CLOSED)
+            raise RefusedError(reason)
         return usual(*args)
 
     setattr(exchange, method, refuse)

@@ -15,6 +15,7 @@ from runner.execution.journal.tables import BotState
 from runner.execution.patience import Patience
 from runner.execution.status import Status
 from runner.storage.database import Database
+from runner.testnet.core.refusals import Reason
 from tests.runner.execution.brokers import (
     CANCEL,
     CREATE,
@@ -127,9 +128,18 @@ def test_a_key_that_is_revoked_pauses_the_bot_and_is_used_no_more(serve, tmp_pat
     assert n_orders(served) == 0
 
 
-@pytest.mark.parametrize(("venue", "symbol"), [("binance", SPOT), ("bybit", SPOT), ("bybit", PERP)])
+@pytest.mark.parametrize(
+    ("venue", "symbol", "reason"),
+    [
+        ("binance", SPOT, Reason.MARKET_CLOSED),
+        ("binance", SPOT, Reason.UNKNOWN_SYMBOL),
+        ("bybit", SPOT, Reason.MARKET_CLOSED),
+        ("bybit", SPOT, Reason.UNKNOWN_SYMBOL),
+        ("bybit", PERP, Reason.MARKET_CLOSED),
+    ],
+)
 def test_an_order_that_the_exchange_does_not_cancel_is_asked_for_again_at_each_look(
-    serve, tmp_path, caplog, venue, symbol
+    serve, tmp_path, caplog, venue, symbol, reason
 ):
     bars = {symbol: bars_of(*[(100.0, 100.5, 99.5, 100.0)] * 6)}
     served = serve(exchange_of(bars))
@@ -139,7 +149,7 @@ def test_an_order_that_the_exchange_does_not_cancel_is_asked_for_again_at_each_l
             await bots.add(terms_of(bars, "Rests", exchange=venue))
             await bots.to_close(2)
             (resting,) = bots.working(symbol)
-            with refusing(served.exchange, "cancel"):
+            with refusing(served.exchange, "cancel", reason=reason):
                 await bots.engine.kill("bot", "1", reason="enough")
                 await bots.engine.look()
                 await bots.engine.reconcile()
