@@ -6,10 +6,10 @@ import difflib
 import inspect
 import sys
 import typing
+import weakref
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pydantic
@@ -75,7 +75,8 @@ def param(
     return Param(default, constraints, description)
 
 
-_declared: WeakKeyDictionary[type, Mapping[str, Param]] = WeakKeyDictionary()
+_declared: dict[int, tuple[weakref.ref[type], Mapping[str, Param]]] = {}
+"""By a class's id, which no metaclass has a say in, for as long as the class lives."""
 
 
 def declared_params(strategy_class: type) -> Mapping[str, Param]:
@@ -83,13 +84,15 @@ def declared_params(strategy_class: type) -> Mapping[str, Param]:
 
     As they were when they were first asked for: live strategies ask at each bar.
     """
-    known = _declared.get(strategy_class)
-    if known is None:
-        found: dict[str, Param] = {}
-        for base in reversed(strategy_class.__mro__):
-            found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
-        known = _declared[strategy_class] = found
-    return known
+    key = id(strategy_class)
+    known = _declared.get(key)
+    if known is not None:
+        return known[1]
+    found: dict[str, Param] = {}
+    for base in reversed(strategy_class.__mro__):
+        found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
+    _declared[key] = weakref.ref(strategy_class, lambda _: _declared.pop(key, None)), found
+    return found
 
 
 def build_model(strategy_class: type) -> type[pydantic.BaseModel]:

@@ -1,5 +1,6 @@
 """A strategy's own attributes between two bars, as bytes.
 
+Parameters are not kept: a strategy has those it was made with, which may be others than before.
 Indicators are not kept: each process computes them anew from the history, and a reference to one
 is kept as its number. Orders that the strategy holds on to stay the same objects as those that its
 context lists.
@@ -15,7 +16,7 @@ from typing import Any
 from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.strategy.parametric import Parametric
 from runner.execution.errors import BotError
-from runner.sandbox.state import StateReader, StateWriter
+from runner.sandbox.state import StateReader, StateWriter, kept_of
 
 LARGEST = 1_000_000
 """Bytes."""
@@ -32,7 +33,7 @@ class Memory:
 
 def write_memory(memory: Memory, strategy: Parametric, indicators: Sequence[object]) -> bytes:
     """A memory as bytes; BotError if it holds what can't be kept, or too much."""
-    memory.attributes = {k: v for k, v in vars(strategy).items() if k != "_register"}
+    memory.attributes = kept_of(strategy, vars(strategy))
     buffer = io.BytesIO()
     try:
         StateWriter(buffer, indicators).dump(
@@ -68,5 +69,5 @@ def read_memory(stored: bytes | None, strategy: Parametric, indicators: Sequence
             f"what {type(strategy).__name__} kept can't be read: {type(error).__name__}: {error}; "
             "its code has changed, set up a new bot for it"
         ) from error
-    vars(strategy).update(content["attributes"])
+    vars(strategy).update(kept_of(strategy, content["attributes"]))
     return Memory(content["orders"], content["n_orders"])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from robotrader_sdk.errors import RobotraderError
 from runner.sandbox.asking import Asker
-from runner.sandbox.errors import StateError
+from runner.sandbox.errors import StateError, WireError
 from runner.sandbox.history import History
 from runner.sandbox.logs import Logs
 from runner.sandbox.wire import Answer, Ask, Caps, Failed
@@ -43,4 +43,14 @@ def failed(sequence: int, error: Exception, logs: Logs) -> Failed:
         kind = "memory"
     is_ours = isinstance(error, (RobotraderError, StateError))
     message = str(error) if is_ours else f"{type(error).__name__}: {error}"
-    return Failed(sequence, kind, message[:_LONGEST_MESSAGE], logs.take())
+    return Failed(sequence, kind, _encodable(message), logs.take())
+
+
+def unsent(sequence: int, what: str, error: Exception, logs: Sequence[str] = ()) -> Failed:
+    """What is told instead of something that can't be sent, or is too long to be."""
+    kind = "flood" if isinstance(error, WireError) else "raised"
+    return Failed(sequence, kind, _encodable(f"{what} can't be sent: {error}"), list(logs))
+
+
+def _encodable(message: str) -> str:
+    return message[:_LONGEST_MESSAGE].encode(errors="replace").decode()

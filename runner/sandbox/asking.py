@@ -1,6 +1,7 @@
 """One strategy, asked at each closed bar: bars and an account in, order intents and a state out.
 
-A pure function of what it is given. Everything that a question changes is in the state that comes
+A pure function of what it is given. Nothing is decided before each market has a bar, nor before a
+panel has two. Everything that a question changes is in the state that comes
 out; each question starts from bytes, so that a process that lives on and one that was started
 again decide alike.
 """
@@ -45,6 +46,8 @@ from runner.sandbox.wire import (
 Histories = Mapping[str, History]
 
 _NOTHING = Holding()
+_FEWEST_BARS = 2
+"""Below which there is no panel."""
 
 
 @dataclass(slots=True)
@@ -143,7 +146,10 @@ class _Signals:
     market: MarketTerms
 
     def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:  # noqa: ARG002
-        own, frame = self.strategy.fresh(), bars[self.market.symbol].frame()
+        history = bars.get(self.market.symbol)
+        if history is None:
+            return Reply(state=state)
+        own, frame = self.strategy.fresh(), history.frame()
         owner, bar = type(own).__name__, len(frame) - 1
         if bar < (stated_warmup(own) or 0):
             return Reply()
@@ -172,8 +178,10 @@ class _Events:
     most_state: int
 
     def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
-        symbol = self.market.symbol
-        history, orders = bars[symbol], list[Order]()
+        symbol, orders = self.market.symbol, list[Order]()
+        history = bars.get(symbol)
+        if history is None:
+            return Reply(state=state)
         adapter = _SymbolAccount(account, symbol, orders)
         stepper = Stepper(
             self.strategy, history.lazy_frame(), history.lists, adapter, symbol, self.timeframe
@@ -196,6 +204,18 @@ class _Portfolio:
 
     def __init__(self, strategy: PortfolioStrategy, terms: _Terms, most_state: int) -> None:
         self.strategy, self.terms, self.most_state = strategy, terms, most_state
+
+    def panel_of(self, bars: Histories) -> Panel | None:
+        """All markets together; None before each of them has a bar, and one has two.
+
+        A backtest may decide before the latest symbol is listed, but only as its panel already
+        has the bars to come: there is no panel with a symbol that has none.
+        """
+        if any(symbol not in bars for symbol in self.terms.limits.symbols):
+            return None
+        if max(map(len, bars.values())) < _FEWEST_BARS:
+            return None
+        return Panel({symbol: history.frame() for symbol, history in bars.items()})
 
     def wishes(self, panel: Panel, memory: Memory, warmup_bars: int) -> Wishes:
         """The weights so far, and the schedule."""
@@ -226,7 +246,10 @@ class _Rows(_Portfolio):
     """`target_weights(self, panel)`."""
 
     def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
-        own, panel = self.strategy.fresh(), _panel_of(bars)
+        panel = self.panel_of(bars)
+        if panel is None:
+            return Reply(state=state)
+        own = self.strategy.fresh()
         warmup_bars, time = stated_warmup(own) or 0, len(panel.index) - 1
         if time < warmup_bars:
             return Reply(state=state)
@@ -249,7 +272,9 @@ class _PortfolioEvents(_Portfolio):
     """`on_bar(self, ctx)` of several symbols."""
 
     def ask(self, bars: Histories, account: Account, state: bytes) -> Reply:
-        panel = _panel_of(bars)
+        panel = self.panel_of(bars)
+        if panel is None:
+            return Reply(state=state)
         whole = _WholeAccount(account, panel.symbols)
         orders: dict[str, list[Order]] = {symbol: [] for symbol in panel.symbols}
         adapters = {s: _SymbolAccount(account, s, orders[s]) for s in panel.symbols}
@@ -270,10 +295,6 @@ class _PortfolioEvents(_Portfolio):
         intents.extend(self.due(panel, whole, wishes, asked))
         memory.newest, memory.decided = wishes.newest, wishes.decided
         return Reply(intents, dump_memory(memory, own, views, self.most_state))
-
-
-def _panel_of(bars: Histories) -> Panel:
-    return Panel({symbol: history.frame() for symbol, history in bars.items()})
 
 
 def _hear(memory: Memory, account: Account) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from robotrader_sdk.deploy.bundle import CheckedCode, load_bundle
 from robotrader_sdk.strategy.parametric import Parametric
 from robotrader_sdk.types import Timeframe
-from runner.sandbox.answering import answer_to, failed
+from runner.sandbox.answering import answer_to, failed, unsent
 from runner.sandbox.asking import Asker, asker_of
-from runner.sandbox.channel import Channel
+from runner.sandbox.channel import UNSENDABLE, Channel
 from runner.sandbox.errors import WireError
 from runner.sandbox.history import History
 from runner.sandbox.logs import Logs
@@ -32,11 +32,15 @@ def serve(descriptor: int) -> None:
     state = channel.receive_bytes(start.state_bytes)
     try:
         strategy = _load(start, code)
-        asker = _asker_of(strategy, start)
+        asker, ready = _asker_of(strategy, start), Ready(strategy.params)
     except Exception as error:  # noqa: BLE001 - loading runs whatever a user wrote
         channel.send(failed(0, error, logs))
         return
-    channel.send(Ready(strategy.params))
+    try:
+        channel.send(ready)
+    except UNSENDABLE as error:
+        channel.send(unsent(0, "its parameters", error, logs.take()))
+        return
     Bot(channel, start, asker, state, logs).serve()
 
 
@@ -68,11 +72,13 @@ class Bot:
             for symbol, history in zip(self._symbols, self._histories, strict=True)
             if len(history)
         }
-        message, self._state = answer_to(
-            question, self._asker, bars, self._state, self._caps, self._logs
-        )
-        state = self._state if isinstance(message, Answer) else b""
-        self._channel.send(message, state)
+        message, state = answer_to(question, self._asker, bars, self._state, self._caps, self._logs)
+        try:
+            self._channel.send(message, state if isinstance(message, Answer) else b"")
+        except UNSENDABLE as error:
+            self._channel.send(unsent(question.sequence, "its answer", error, message.logs))
+        else:
+            self._state = state
 
 
 def _load(start: Start, code: bytes) -> Parametric:

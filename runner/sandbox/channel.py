@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import os
 
+import msgspec
+
 from runner.sandbox.errors import WireError
 from runner.sandbox.wire import LARGEST_FRAME, FromBot, frame_length, frames_of, read_to_bot
 from runner.sandbox.wire import ToBot as Message
+
+UNSENDABLE = (
+    WireError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    msgspec.MsgspecError,
+)
+"""What is raised for a message that is too long, or holds what MessagePack has no form for."""
 
 
 class Channel:
@@ -36,7 +48,10 @@ class Channel:
         return b"".join(parts)
 
     def send(self, message: FromBot, *blobs: bytes) -> None:
-        """Write a message and what follows it."""
+        """Write a message and what follows it.
+
+        One of `UNSENDABLE` if that can't be; nothing is written then.
+        """
         rest = memoryview(frames_of(message, *blobs))
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]

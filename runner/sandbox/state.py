@@ -1,6 +1,7 @@
 """What a strategy keeps between two bars, as bytes that are opened inside the jail only.
 
 Kept are its own attributes, the orders it may still meet, and for portfolios the newest weights.
+Parameters are not: a strategy has those it was made with, which may be others than before.
 Indicators are not: each question computes them from the history, and a reference to one is kept
 as its number. An order that an attribute holds stays the same object as the one the context lists.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from robotrader_sdk.strategy.intents import Order
 from robotrader_sdk.strategy.parametric import Parametric
+from robotrader_sdk.strategy.params import declared_params
 from runner.sandbox.errors import StateError
 from runner.sandbox.wire import LARGEST_STATE
 
@@ -45,7 +47,7 @@ def dump_memory(
 
     StateError names what can't be kept, or says that it is too much.
     """
-    attributes = {k: v for k, v in vars(strategy).items() if k != "_register"}
+    attributes = kept_of(strategy, vars(strategy))
     content = (memory.orders, memory.n_orders, memory.newest, memory.decided)
     try:
         dumped = _dumped((content, attributes), indicators)
@@ -67,12 +69,18 @@ def load_memory(dumped: bytes, strategy: Parametric, indicators: Sequence[object
         return Memory()
     try:
         content, attributes = StateReader(io.BytesIO(dumped), indicators).load()
-        vars(strategy).update(attributes)
+        vars(strategy).update(kept_of(strategy, attributes))
         return Memory(*content)
     except Exception as error:
         raise StateError(
             f"the state of {type(strategy).__name__} can't be read: {type(error).__name__}: {error}"
         ) from error
+
+
+def kept_of(strategy: Parametric, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those attributes that are kept: not its parameters, which are constants of a strategy."""
+    left_out = {*declared_params(type(strategy)), "_register"}
+    return {name: value for name, value in attributes.items() if name not in left_out}
 
 
 def _dumped(content: object, indicators: Sequence[object]) -> bytes:

@@ -24,6 +24,7 @@ from runner.sandbox.in_process import InProcess
 from runner.sandbox.outcome import Outcome
 from runner.sandbox.state import Memory, StateWriter, dump_memory, load_memory
 from strategies.catalog import CATALOG
+from tests.runner.sandbox.jails import MARKET, RICH, flat_bars
 from tests.runner.sandbox.library import HOUR, case_of
 from tests.runner.sandbox.toy_exchange import ToyExchange
 
@@ -125,9 +126,41 @@ def test_what_refers_to_no_indicator_is_written_as_the_writer_would() -> None:
     strategy.kept = {"orders": [*many.orders.values()], "numbers": [1.5, math.inf, "x"]}
     dumped = dump_memory(many, strategy, ())
     content = (many.orders, many.n_orders, many.newest, many.decided)
-    attributes = {k: v for k, v in vars(strategy).items() if k != "_register"}
-    StateWriter(buffer, ()).dump((content, attributes))
+    StateWriter(buffer, ()).dump((content, {"kept": strategy.kept}))
     assert dumped == buffer.getvalue()
+
+
+class Buys(rt.Strategy):
+    """Buys as much as it is told to; what it makes of its parameter by force is not kept."""
+
+    amount: float = rt.param(1.0, gt=0)
+
+    def on_bar(self, ctx):
+        self.count = getattr(self, "count", 0) + 1
+        ctx.buy(quantity=self.amount)
+        vars(self)["amount"] = 2.0 * self.amount
+
+
+def _bought(params: dict[str, float], state: bytes) -> tuple[list[float], bytes]:
+    bot = InProcess(Buys(**params), state, markets=(MARKET,), timeframe=HOUR)
+    decisions = [asyncio.run(bot.decide(flat_bars(n), RICH)) for n in (3, 4)]
+    return [order.size for decision in decisions for order in decision.intents], bot.state
+
+
+def test_a_bot_has_the_parameters_it_is_started_with_and_not_those_of_its_state() -> None:
+    first, state = _bought({"amount": 3.0}, b"")
+    then, state = _bought({"amount": 5.0}, state)
+    again = Buys(amount=7.0)
+    load_memory(state, again, ())
+    assert (first, then) == ([3.0, 3.0], [5.0, 5.0])
+    assert (again.amount, again.count) == (7.0, 4)
+
+
+def test_parameters_in_a_state_of_before_are_passed_over() -> None:
+    dumped = pickle.dumps((({}, {}, None, None), {"amount": 3.0, "seed": 1, "count": 8}))
+    strategy = Buys(amount=5.0)
+    load_memory(dumped, strategy, ())
+    assert vars(strategy) == {"amount": 5.0, "seed": 0, "count": 8}
 
 
 def test_an_order_comes_back_with_all_its_values_and_as_one() -> None:

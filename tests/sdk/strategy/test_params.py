@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 from typing import Any
 
@@ -179,3 +180,38 @@ def test_an_error_of_another_kind_in_check_is_not_swallowed() -> None:
 
     with pytest.raises(ZeroDivisionError):
         Odd()
+
+
+class ByName(type):
+    """Takes classes of one name for equal, and so can't hash them."""
+
+    def __eq__(cls, other: object) -> bool:
+        return isinstance(other, type) and cls.__name__ == other.__name__
+
+
+class ByNameAndHashed(ByName):
+    """The same with a hash."""
+
+    def __hash__(cls) -> int:
+        return hash(cls.__name__)
+
+
+@pytest.mark.parametrize("kind", [ByName, ByNameAndHashed])
+def test_each_class_has_its_own_parameters_whatever_its_metaclass(kind: type) -> None:
+    made = []
+    for name in ("fast", "slow"):
+        declared = {"__annotations__": {name: int}, name: rt.param(3)}
+        made.append(kind("Own", (rt.Strategy,), declared))
+    first, second = made
+    assert first(fast=4).params == {"seed": 0, "fast": 4}
+    assert second(slow=5).params == {"seed": 0, "slow": 5}
+
+
+def test_a_class_in_the_place_of_one_that_is_gone_has_its_own_parameters() -> None:
+    for number in range(20):
+        name = f"param_{number}"
+        declared = {"__annotations__": {name: int}, name: rt.param(number)}
+        made = type("Passing", (rt.Strategy,), declared)
+        assert made().params == {"seed": 0, name: number}
+        del made
+        gc.collect()
