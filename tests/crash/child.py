@@ -42,7 +42,8 @@ IN_FLIGHT = "an order is at the exchange, and its reply is not yet back"
 class Life:
     """What a bot is to do.
 
-    timeout: of a request, milliseconds. reached: the file in which it says how often it got to each
+    timeout: of a request, milliseconds. lingers: how many seconds after the end of the tape it
+    looks once more: what came last may be told late. reached: the file in which it says how often it got to each
     point. kill: at which point, and the how manieth time it gets
     there; IN_FLIGHT is no point of its own: the exchange sees to it.
     """
@@ -57,6 +58,7 @@ class Life:
     capital: str
     leverage: str = "1"
     timeout: int = 10_000
+    lingers: float = 0.0
     reached: str
     kill: tuple[str, int] | None = None
 
@@ -137,14 +139,19 @@ class _Bot:
         clients = (await self._ask("GET", "/clients"))["clients"]
         if "bot" not in clients:
             await self._ask("POST", "/clients", name="bot")
+        lingers = self._life.lingers
         while True:
             view = await self._ask("GET", "/")
             while not await self._work(view):
                 if await self._is_paused():
                     raise SystemExit(PAUSED)
                 await asyncio.sleep(0.05)
-            if view["over"]:
+            if view["over"] and not lingers:
                 return
+            if view["over"]:
+                await asyncio.sleep(lingers)
+                lingers = 0.0
+                continue
             await self._ask("POST", "/clients/bot/ack", stop=view["stop"], wait=30.0)
 
     async def _work(self, view: dict[str, Any]) -> bool:

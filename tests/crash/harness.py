@@ -35,6 +35,7 @@ class Scenario:
     leverage: str = "1"
     n_bars: int = 32
     timeout: int = 10_000
+    lingers: float = 0.0
 
 
 @dataclass(slots=True)
@@ -128,6 +129,7 @@ def running(
         "capital": scenario.capital,
         "leverage": scenario.leverage,
         "timeout": scenario.timeout,
+        "lingers": scenario.lingers,
         "reached": str(folder / "reached.json"),
     }
     outcome = Outcome(served, folder / "journal.db", [], 0)

@@ -160,7 +160,8 @@ def killed(
         scenario = SCENARIOS[name]
         timeout = 500 if kind is not None and "timeout" in kind else 10_000
         faults = fault_of(kind, scenario.venue, seed)
-        scenario = replace(scenario, timeout=timeout)
+        lingers = HIDDEN_MS / 1000 if kind == HIDES else 0.0
+        scenario = replace(scenario, timeout=timeout, lingers=lingers)
         expected = undisturbed(name)
         with running(scenario, BARS, nursery, tmp_path, kills=kills, faults=faults) as outcome:
             check(outcome, name, kind)
