@@ -1,0 +1,174 @@
+"""What is given up or ended halfway costs nobody else anything, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.sandbox.errors import JailBrokenError
+from runner.sandbox.jail import Jail
+from runner.sandbox.settings import JailSettings
+from runner.sandbox.zygote_process import ZygoteProcess
+from tests.runner.sandbox.attackers import PATIENT, bundle
+from tests.runner.sandbox.jails import RICH, Prison, flat_bars, spawn
+from tests.runner.sandbox.stacks import PRELOADED
+
+BUYS = bundle("ctx.buy(quantity=1)")
+
+
+async def _given_up_at_once(work: Any, turns: int = 3) -> None:
+    """Cancel some work once it has gone on for some turns of the loop."""
+    task = asyncio.ensure_future(work)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def _left(jail: Jail) -> tuple[int, str]:
+    """How many descriptors this process has, and which children the zygote."""
+    zygote = jail._cells.zygote.first.outer
+    children = Path(f"/proc/{zygote}/task/{zygote}/children").read_text()
+    return len(list(Path("/proc/self/fd").iterdir())), children
+
+
+async def _until_left(jail: Jail, expected: tuple[int, str]) -> None:
+    async with asyncio.timeout(20):
+        while _left(jail) != expected:
+            await asyncio.sleep(0.01)
+
+
+async def _warm(jail: Jail) -> None:
+    """Let there be what is made once."""
+    bot = await spawn(jail, BUYS, limits=PATIENT)
+    await bot.kill()
+
+
+@pytest.mark.parametrize("turns", [1, 3, 6])
+def test_a_spawn_that_is_given_up_leaves_nothing_and_all_other_bots(prison: Prison, turns) -> None:
+    async def work():
+        jail = prison.jail
+        await _warm(jail)
+        other = await spawn(jail, BUYS, limits=PATIENT)
+        process, left, users = other.process, _left(jail), set(jail._users._free)
+        await _given_up_at_once(spawn(jail, BUYS, limits=PATIENT), turns)
+        await _until_left(jail, left)
+        assert set(jail._users._free) == users
+        last = await spawn(jail, BUYS, limits=PATIENT)
+        await last.kill()
+        decision = await other.decide(flat_bars(3), RICH)
+        assert (decision.is_decided, other.process) == (True, process)
+        await other.kill()
+
+    prison.run(work())
+
+
+def test_a_kill_that_is_given_up_goes_on_and_leaves_all_other_bots(prison: Prison) -> None:
+    async def work():
+        jail = prison.jail
+        await _warm(jail)
+        other = await spawn(jail, BUYS, limits=PATIENT)
+        process, left = other.process, _left(jail)
+        bot = await spawn(jail, BUYS, limits=PATIENT)
+        await _given_up_at_once(bot.kill(), 1)
+        await _until_left(jail, left)
+        assert jail._cells.zygote.is_alive
+        decision = await other.decide(flat_bars(3), RICH)
+        assert (decision.is_decided, other.process) == (True, process)
+        await other.kill()
+
+    prison.run(work())
+
+
+def test_a_process_that_can_not_be_reached_is_ended(prison: Prison, monkeypatch) -> None:
+    async def work():
+        await _warm(prison.jail)
+        left, users = _left(prison.jail), set(prison.jail._users._free)
+
+        async def refuse(*_: Any, **__: Any) -> None:
+            raise OSError("no connection")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "create_unix_connection", refuse)
+            with pytest.raises(OSError, match="no connection"):
+                await spawn(prison.jail, BUYS, limits=PATIENT)
+        assert _left(prison.jail) == left
+        assert set(prison.jail._users._free) == users
+
+    prison.run(work())
+
+
+@pytest.fixture
+def own_prison(monkeypatch):
+    """A jail that may be broken, and that is soon started."""
+    monkeypatch.setattr("runner.sandbox.preflight.all_probes", list)  # others look at them
+    prison = Prison(JailSettings(preloaded=PRELOADED, limits=PATIENT, accepts_min=True))
+    yield prison
+    prison.close()
+
+
+def test_a_zygote_that_dies_during_a_spawn_is_replaced_whoever_notices_first(
+    own_prison: Prison, monkeypatch
+) -> None:
+    monkeypatch.setattr("runner.sandbox.zygote_process._START_SECONDS", 15.0)
+
+    async def work():
+        jail = own_prison.jail
+        asking = asyncio.ensure_future(spawn(jail, BUYS))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert jail._cells.zygote._arrived is not None
+        jail._cells.zygote.stop()  # as whoever notices first does
+        bots = [await spawn(jail, BUYS), await asking]
+        found = [await bot.decide(flat_bars(3), RICH) for bot in bots]
+        assert all(decision.is_decided for decision in found)
+
+    own_prison.run(work())
+
+
+@pytest.mark.parametrize("at", ["the fork", "the restart"])
+def test_the_end_of_a_jail_ends_a_spawn_at_once(own_prison: Prison, at: str) -> None:
+    async def work():
+        jail = own_prison.jail
+        old = jail._cells.zygote
+        os.kill(old.first.outer, signal.SIGSTOP if at == "the fork" else signal.SIGKILL)
+        asking = asyncio.ensure_future(spawn(jail, BUYS))
+        await asyncio.sleep(0.1)
+        assert (jail._cells is None) == (at == "the restart")
+        began = time.monotonic()
+        await jail.stop()
+        with pytest.raises(JailBrokenError):
+            await asking
+        assert time.monotonic() - began < 10.0
+        assert (jail._cells, old.is_alive) == (None, False)
+
+    own_prison.run(work())
+
+
+def test_a_restart_goes_on_when_who_asked_for_it_gives_up(own_prison: Prison, monkeypatch) -> None:
+    started = []
+    real = ZygoteProcess.start
+
+    async def start(*arguments: Any) -> ZygoteProcess:
+        started.append(arguments)
+        return await real(*arguments)
+
+    monkeypatch.setattr(ZygoteProcess, "start", start)
+
+    async def work():
+        jail = own_prison.jail
+        jail._cells.zygote.stop()
+        await _given_up_at_once(spawn(jail, BUYS), 5)
+        bot = await spawn(jail, BUYS)
+        assert (await bot.decide(flat_bars(3), RICH)).is_decided
+
+    own_prison.run(work())
+    assert len(started) == 1
