@@ -101,13 +101,19 @@ class ZygoteProcess:
         return not processes.has_ended(self.first.descriptor)
 
     async def fork(self, bot_socket: socket.socket, user: int, memory_bytes: int) -> Forked:
-        """A new jailed process that serves a socket; JailBrokenError if the zygote has died."""
+        """A new jailed process that serves a socket.
+
+        JailBrokenError if the zygote has died, or is alive but has no room for one more.
+        """
         request = {
             "user": user,
             "data_bytes": self.data_bytes + memory_bytes,
             "space_bytes": self.space_bytes + 2 * memory_bytes,
         }
         answer, descriptor = await self._ask(request, bot_socket)
+        if descriptor < 0:
+            reason = answer.get("error", "no descriptor is left")
+            raise JailBrokenError(f"the zygote can't fork one more bot: {reason}")
         return Forked(answer["pid"], processes.number_of(descriptor), descriptor)
 
     async def reap(self, bot: Forked) -> int:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.sandbox import zygote
 from runner.sandbox.errors import JailBrokenError
 from runner.sandbox.jail import Jail
 from runner.sandbox.settings import JailSettings
@@ -35,9 +41,13 @@ async def _given_up_at_once(work: Any, turns: int = 3) -> None:
 
 def _left(jail: Jail) -> tuple[int, str]:
     """How many descriptors this process has, and which children the zygote."""
-    zygote = jail._cells.zygote.first.outer
-    children = Path(f"/proc/{zygote}/task/{zygote}/children").read_text()
-    return len(list(Path("/proc/self/fd").iterdir())), children
+    forker = jail._cells.zygote.first.outer
+    children = Path(f"/proc/{forker}/task/{forker}/children").read_text()
+    return _n_descriptors(), children
+
+
+def _n_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def _until_left(jail: Jail, expected: tuple[int, str]) -> None:
@@ -102,6 +112,52 @@ def test_a_process_that_can_not_be_reached_is_ended(prison: Prison, monkeypatch)
                 await spawn(prison.jail, BUYS, limits=PATIENT)
         assert _left(prison.jail) == left
         assert set(prison.jail._users._free) == users
+
+    prison.run(work())
+
+
+@pytest.mark.parametrize("failing", ["fork", "pidfd_open", "no descriptor"])
+def test_a_fork_that_fails_is_an_answer_and_the_zygote_goes_on(monkeypatch, failing: str) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    passed, other = socket.socketpair()
+    child = subprocess.Popen(["sleep", "60"])
+    with ours, theirs, passed, other, child:
+        descriptors = [passed.fileno()] if hasattr(os, failing) else []
+        socket.send_fds(ours, [b'{"user": 1}'], descriptors)
+        ours.send(b'{"pid": 1}')
+        ours.shutdown(socket.SHUT_WR)
+        n_held = _n_descriptors()
+
+        def fail(*_: Any) -> int:
+            raise BlockingIOError(errno.EAGAIN, "no more")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fork", lambda: child.pid)
+            patch.setattr(os, failing, fail, raising=False)
+            patch.setattr(os, "_exit", sys.exit)
+            with pytest.raises(SystemExit):
+                zygote._fork_bots(theirs, None, None)
+        assert _n_descriptors() == n_held
+        first, second = (json.loads(ours.recv(1_000)) for _ in range(2))
+        assert ("error" in first, second) == (True, {"status": 0})
+        child.kill()
+        assert (child.wait() == 0) == (failing == "pidfd_open")  # it was waited for already
+
+
+def test_a_fork_that_fails_costs_no_other_bot_anything(prison: Prison, monkeypatch) -> None:
+    async def no_room(*_: Any) -> tuple[dict[str, Any], int]:
+        return {"error": "no more"}, -1
+
+    async def work():
+        other = await spawn(prison.jail, BUYS, limits=PATIENT)
+        process = other.process
+        with monkeypatch.context() as patch:
+            patch.setattr(ZygoteProcess, "_ask", no_room)
+            with pytest.raises(JailBrokenError, match="can't fork one more bot: no more"):
+                await spawn(prison.jail, BUYS, limits=PATIENT)
+        decision = await other.decide(flat_bars(3), RICH)
+        assert (decision.is_decided, other.process) == (True, process)
+        await other.kill()
 
     prison.run(work())
 
