@@ -107,8 +107,8 @@ class Jail:
         task = BotTask(bundle=bundle, params=params, markets=markets, timeframe=timeframe)
         limits, strikes = limits or self.settings.limits, strikes or Strikes()
         bot = BotProcess(self, task, state, limits, strikes)
-        await bot.start()
         self._bots.add(bot)
+        await bot.start()
         return bot
 
     async def check(

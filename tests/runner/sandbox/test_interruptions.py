@@ -19,6 +19,7 @@ import pytest
 from runner.sandbox import zygote
 from runner.sandbox.errors import JailBrokenError
 from runner.sandbox.jail import Jail
+from runner.sandbox.outcome import Outcome
 from runner.sandbox.settings import JailSettings
 from runner.sandbox.zygote_process import ZygoteProcess
 from tests.runner.sandbox.attackers import PATIENT, bundle
@@ -26,6 +27,8 @@ from tests.runner.sandbox.jails import RICH, Prison, flat_bars, spawn
 from tests.runner.sandbox.stacks import PRELOADED
 
 BUYS = bundle("ctx.buy(quantity=1)")
+SLEEPS = bundle("if ctx.bar_number == 1: time.sleep(60)", above="import time")
+LOADS = bundle("ctx.buy(quantity=1)", above="import time\ntime.sleep(1)")
 
 
 async def _given_up_at_once(work: Any, turns: int = 3) -> None:
@@ -158,6 +161,124 @@ def test_a_fork_that_fails_costs_no_other_bot_anything(prison: Prison, monkeypat
         decision = await other.decide(flat_bars(3), RICH)
         assert (decision.is_decided, other.process) == (True, process)
         await other.kill()
+
+    prison.run(work())
+
+
+def test_a_question_right_after_one_that_is_given_up_is_answered(prison: Prison) -> None:
+    async def work():
+        bot = await spawn(prison.jail, SLEEPS, limits=PATIENT)
+        asking = asyncio.ensure_future(bot.decide(flat_bars(2), RICH))
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        after = await asyncio.ensure_future(bot.decide(flat_bars(3), RICH))
+        await bot.kill()
+        assert (after.is_decided, list(bot.strikes._failures)) == (True, [])
+
+    prison.run(work())
+
+
+def test_a_question_that_is_given_up_while_its_process_loads_is_not_answered_later(
+    prison: Prison,
+) -> None:
+    async def work():
+        bot = await spawn(prison.jail, LOADS, limits=PATIENT)
+        await bot.kill()
+        asking = asyncio.ensure_future(bot.decide(flat_bars(2), RICH))
+        while bot.process is None:
+            await asyncio.sleep(0.01)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert bot.process is None
+        after = await bot.decide(flat_bars(3), RICH)
+        await bot.kill()
+        assert (after.is_decided, list(bot.strikes._failures)) == (True, [])
+
+    prison.run(work())
+
+
+@pytest.mark.parametrize("code", ["SLEEPS", "LOADS"])
+def test_a_kill_during_a_question_is_no_fault_of_the_bot(prison: Prison, code: str) -> None:
+    async def work():
+        bot = await spawn(prison.jail, globals()[code], limits=PATIENT)
+        if code == "LOADS":
+            await bot.kill()
+        asking = asyncio.ensure_future(bot.decide(flat_bars(2), RICH))
+        await asyncio.sleep(0.2)
+        assert bot.process is not None
+        await bot.kill()
+        decision = await asking
+        assert decision.outcome is Outcome.INTERRUPTED
+        assert (bot.process, list(bot.strikes._failures)) == (None, [])
+
+    prison.run(work())
+
+
+def test_a_kill_just_when_its_process_is_ready_is_no_fault_of_the_bot(prison: Prison) -> None:
+    async def work():
+        bot = await spawn(prison.jail, BUYS, limits=PATIENT)
+        await bot.kill()
+        asking = asyncio.ensure_future(bot.decide(flat_bars(2), RICH))
+        while bot._hold is None or bot._hold.conversation._reply is None:
+            await asyncio.sleep(0)
+        bot._hold.conversation._reply.add_done_callback(lambda _: bot._abandon())
+        decision = await asking
+        assert decision.outcome is Outcome.INTERRUPTED
+        assert (bot.process, list(bot.strikes._failures)) == (None, [])
+
+    prison.run(work())
+
+
+def test_a_kill_before_there_is_a_process_ends_it_as_soon_as_there_is(prison: Prison) -> None:
+    async def work():
+        await _warm(prison.jail)
+        left = _left(prison.jail)
+        bot = await spawn(prison.jail, BUYS, limits=PATIENT)
+        await bot.kill()
+        asking = asyncio.ensure_future(bot.decide(flat_bars(2), RICH))
+        await asyncio.sleep(0)
+        await bot.kill()
+        assert (await asking).outcome is Outcome.INTERRUPTED
+        assert (bot.process, _left(prison.jail)) == (None, left)
+        assert (await bot.decide(flat_bars(2), RICH)).is_decided
+        await bot.kill()
+
+    prison.run(work())
+
+
+def test_the_end_of_a_jail_during_a_question_is_no_fault_of_the_bot(own_prison: Prison) -> None:
+    async def work():
+        bots = [await spawn(own_prison.jail, SLEEPS) for _ in range(2)]
+        asking = [asyncio.ensure_future(bot.decide(flat_bars(2), RICH)) for bot in bots]
+        await asyncio.sleep(0.1)
+        await own_prison.jail.stop()
+        assert [(await task).outcome for task in asking] == [Outcome.INTERRUPTED] * 2
+        assert not any(bot.strikes._failures for bot in bots)
+
+    own_prison.run(work())
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 0.3])
+def test_a_deadline_that_passes_before_the_question_is_no_fault_of_the_bot(
+    prison: Prison, seconds: float
+) -> None:
+    async def work():
+        bot = await spawn(prison.jail, LOADS, limits=PATIENT)
+        await bot.kill()
+        now = asyncio.get_running_loop().time()
+        late = await bot.decide(flat_bars(2), RICH, now + seconds)
+        took = asyncio.get_running_loop().time() - now
+        assert late.outcome is Outcome.INTERRUPTED
+        assert "deadline" in late.reason
+        assert took < 0.7
+        assert (bot.process, list(bot.strikes._failures)) == (None, [])
+        assert (await bot.decide(flat_bars(2), RICH)).is_decided
+        process, now = bot.process, asyncio.get_running_loop().time()
+        late = await bot.decide(flat_bars(3), RICH, now - 1.0)
+        assert (late.outcome, bot.process) == (Outcome.INTERRUPTED, process)
+        assert (await bot.decide(flat_bars(3), RICH)).is_decided
+        await bot.kill()
 
     prison.run(work())
 
