@@ -34,6 +34,7 @@ from runner.sandbox.wire import (
     Ready,
     Start,
     frames_of,
+    is_plain,
 )
 from runner.sandbox.zygote_process import describe_status
 
@@ -51,7 +52,8 @@ _KILLED = "it was stopped meanwhile"
 class CheckedParams(dict[str, Any]):
     """All parameters of a strategy, as a process of its own has understood them.
 
-    To check them again takes time and a third of a light bot's memory; see `Jail.check`.
+    To check them again takes time and a third of a light bot's memory; see `Jail.check`. Those that
+    are of other types once they have travelled are checked again all the same.
     """
 
 
@@ -92,7 +94,7 @@ class BotProcess:
     ) -> None:
         self._warden, self._task, self._limits = warden, task, limits
         self.state, self.strikes = state, strikes
-        self.params: CheckedParams | None = None
+        self.params: dict[str, Any] | None = None
         self._caps = Caps.of(limits)
         self._symbols = [market.symbol for market in task.markets]
         self._hold: Hold | None = None
@@ -151,7 +153,8 @@ class BotProcess:
         elif isinstance(got, Broken) or not isinstance(got[0], Ready):
             self._failed_start = await self._failure(hold, got)
         else:
-            self.params = CheckedParams(got[0].params)
+            params = got[0].params
+            self.params = CheckedParams(params) if got[0].are_plain else params
 
     def _take(self, hold: Hold) -> None:
         self._hold, self._n_asked = hold, 0
@@ -163,12 +166,12 @@ class BotProcess:
 
     def _told_first(self) -> bytes:
         """What a process is told before it is asked anything."""
-        bundle = self._task.bundle
+        bundle, params = self._task.bundle, self._task.params
         code = f"{bundle.name}\n{bundle.source}".encode()
         start = Start(
             digest=bundle.digest,
-            params=dict(self._task.params),
-            params_are_checked=isinstance(self._task.params, CheckedParams),
+            params=dict(params),
+            params_are_checked=isinstance(params, CheckedParams) and is_plain(dict(params)),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
             caps=self._caps,

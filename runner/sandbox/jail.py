@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from robotrader_sdk.deploy.bundle import Bundle
 from robotrader_sdk.types import Timeframe
-from runner.sandbox.bot_process import BotProcess, BotTask, CheckedParams
+from runner.sandbox.bot_process import BotProcess, BotTask
 from runner.sandbox.cells import Cells, Hold, Users
 from runner.sandbox.errors import JailBrokenError, JailRefusedError, StrategyRefusedError
 from runner.sandbox.outcome import Strikes
@@ -118,10 +118,12 @@ class Jail:
         *,
         markets: tuple[MarketTerms, ...],
         timeframe: Timeframe,
-    ) -> CheckedParams:
+    ) -> dict[str, Any]:
         """All parameters of a strategy as it understands them, once for all its later processes.
 
-        It is loaded in a process that is ended afterwards. StrategyRefusedError says what is wrong.
+        CheckedParams, which are not checked again; but a plain dict where some, such as enums,
+        can't be told as they are: each process has to make them anew. The strategy is loaded in a
+        process that is ended afterwards. StrategyRefusedError says what is wrong.
         """
         bot = await self.spawn(bundle, params, markets=markets, timeframe=timeframe)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from decimal import Decimal
 
 import pytest
 
@@ -17,7 +18,7 @@ from runner.sandbox.errors import SandboxError, StrategyRefusedError
 from runner.sandbox.in_process import InProcess, known_strategy
 from runner.sandbox.outcome import Outcome, Strikes
 from runner.sandbox.settings import BotLimits
-from runner.sandbox.wire import Account, MarketTerms, OrderNews
+from runner.sandbox.wire import Account, MarketTerms, OrderNews, is_plain
 from strategies import SmaCross
 from tests.runner.sandbox.attackers import bundle
 from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison, flat_bars, spawn
@@ -73,6 +74,18 @@ BUSY = bundle(
     above="import time\nfrom runner.sandbox import channel",
 )
 """Computes on after its answer, before it reads what comes next."""
+
+
+TYPED = bundle(
+    "print(type(self.mode).__name__, type(self.levels).__name__, type(self.hold).__name__)",
+    beside="""
+    mode: Mode = rt.param(Mode.LONG)
+    levels: tuple[float, ...] = rt.param((1.0, 2.0))
+    hold: datetime.timedelta = rt.param(datetime.timedelta(hours=4))
+    """,
+    above='import datetime, enum\nclass Mode(enum.Enum):\n    LONG = "long"',
+)
+"""Tells of which types its parameters are."""
 
 
 class Mine(SmaCross):
@@ -255,6 +268,35 @@ def test_parameters_are_checked_once_and_told_in_full(prison):
     params, decision = prison.run(work())
     assert params == CheckedParams(fails_at=9, sleeps_at=0, seed=0)
     assert decision.is_decided
+
+
+def test_parameters_that_change_when_they_are_told_are_checked_again(prison):
+    async def work():
+        params = await prison.jail.check(TYPED, {}, markets=(MARKET,), timeframe=HOUR)
+        found = []
+        for given in ({}, params, CheckedParams(levels=(1.0, 2.0))):
+            bot = await spawn(prison.jail, TYPED, given)
+            found.append((await bot.decide(flat_bars(3), RICH)).logs)
+            await bot.kill()
+        return params, found
+
+    params, found = prison.run(work())
+    assert not isinstance(params, CheckedParams)
+    assert found == [("Mode tuple timedelta",)] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([None, True, 1, 1.5, "a", {"b": [2]}], True),
+        ((1.0, 2.0), False),
+        ({"a": [Outcome.DIED]}, False),
+        ({1: "a"}, False),
+        (Decimal(1), False),
+    ],
+)
+def test_plain_is_what_arrives_as_it_was_sent(value, expected):
+    assert is_plain(value) is expected
 
 
 def test_a_history_only_grows(prison):

@@ -215,14 +215,23 @@ def test_a_kill_during_a_question_is_no_fault_of_the_bot(prison: Prison, code: s
     prison.run(work())
 
 
-def test_a_kill_just_when_its_process_is_ready_is_no_fault_of_the_bot(prison: Prison) -> None:
+def test_a_kill_just_when_its_process_is_ready_is_no_fault_of_the_bot(
+    prison: Prison, monkeypatch
+) -> None:
     async def work():
         bot = await spawn(prison.jail, BUYS, limits=PATIENT)
         await bot.kill()
         asking = asyncio.ensure_future(bot.decide(flat_bars(2), RICH))
         while bot._hold is None or bot._hold.conversation._reply is None:
             await asyncio.sleep(0)
-        bot._hold.conversation._reply.add_done_callback(lambda _: bot._abandon())
+        conversation = bot._hold.conversation
+        finish = conversation._finish
+
+        def finish_and_kill(*reply: Any) -> None:
+            finish(*reply)
+            bot._abandon()
+
+        monkeypatch.setattr(conversation, "_finish", finish_and_kill)
         decision = await asking
         assert decision.outcome is Outcome.INTERRUPTED
         assert (bot.process, list(bot.strikes._failures)) == (None, [])
