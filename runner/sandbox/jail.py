@@ -154,7 +154,7 @@ class Jail:
         It is started for all who wait, and goes on when one of them is cancelled.
         """
         if self._stack is None:
-            raise JailBrokenError("the jail has not been started")
+            raise JailBrokenError("the jail has not been started, or was stopped")
         if self._restarting is None or self._restarting.done():
             if self._cells is not None and self._cells.zygote.is_alive:
                 return self._cells
