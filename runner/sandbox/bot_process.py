@@ -34,6 +34,7 @@ from runner.sandbox.wire import (
     Ready,
     Start,
     frames_of,
+    is_plain,
 )
 from runner.sandbox.zygote_process import describe_status
 
@@ -41,14 +42,18 @@ logger = logging.getLogger(__name__)
 
 Histories = Mapping[str, pd.DataFrame]
 
+_UNSENDABLE = (WireError, TypeError, ValueError, OverflowError, RecursionError)
 _RANDOM_BITS = 40
 _REASON_CHARACTERS = 500
+_TOO_LATE = "the deadline passed before it could be asked"
+_KILLED = "it was stopped meanwhile"
 
 
 class CheckedParams(dict[str, Any]):
     """All parameters of a strategy, as a process of its own has understood them.
 
-    To check them again takes time and a third of a light bot's memory; see `Jail.check`.
+    To check them again takes time and a third of a light bot's memory; see `Jail.check`. Those that
+    are of other types once they have travelled are checked again all the same.
     """
 
 
@@ -89,7 +94,7 @@ class BotProcess:
     ) -> None:
         self._warden, self._task, self._limits = warden, task, limits
         self.state, self.strikes = state, strikes
-        self.params: CheckedParams | None = None
+        self.params: dict[str, Any] | None = None
         self._caps = Caps.of(limits)
         self._symbols = [market.symbol for market in task.markets]
         self._hold: Hold | None = None
@@ -97,6 +102,9 @@ class BotProcess:
         self._failed_start: Decision | None = None
         self._outgoing = [Outgoing(market.symbol, market.columns) for market in task.markets]
         self._n_asked = 0
+        self._was_killed = False
+        self._spent = 0.0
+        """CPU seconds of its process when it had given its last reply."""
         self._turn = asyncio.Lock()
         self._endings: set[asyncio.Future[int | None]] = set()
 
@@ -105,38 +113,65 @@ class BotProcess:
         """The number of the process it lives in, if it does."""
         return None if self._hold is None else self._hold.forked.outer
 
-    async def start(self) -> None:
-        """Have a process load the strategy; what goes wrong is told by the next decision."""
+    async def start(self, deadline: float | None = None) -> None:
+        """Have a process load the strategy; what goes wrong is told by the next decision.
+
+        deadline: see `decide`; that it is reached is no fault of the bot.
+        """
+        self._was_killed = False
         try:
             told = self._told_first()
-        except (WireError, TypeError) as error:
+        except _UNSENDABLE as error:
             reason = f"its parameters can't be sent: {error}"
             self._failed_start = Decision(Outcome.FLOODED, self.state, reason=reason)
             return
-        hold = await self._warden.imprison(self._limits)
+        if self._seconds_left(deadline, self._limits.start_seconds) <= 0.0:
+            self._failed_start = self._interrupted(_TOO_LATE)
+            return
+        try:
+            async with asyncio.timeout_at(deadline):
+                hold = await self._warden.imprison(self._limits)
+        except TimeoutError:
+            self._failed_start = self._interrupted(_TOO_LATE)
+            return
+        self._take(hold)
+        if self._was_killed:
+            await self._end()
+            self._failed_start = self._interrupted(_KILLED)
+        else:
+            await self._load(hold, told, deadline)
+
+    async def _load(self, hold: Hold, told: bytes, deadline: float | None) -> None:
+        reply = hold.conversation.expect(0)
+        hold.conversation.send(told)
+        seconds = self._limits.start_seconds
+        left = self._seconds_left(deadline, seconds)
+        got = await self._wait(hold, reply, left, seconds, 0.0)
+        if isinstance(got, Broken) and got.outcome is Outcome.TIMED_OUT and left < seconds:
+            await self._end()
+            self._failed_start = self._interrupted(_TOO_LATE)
+        elif isinstance(got, Broken) or not isinstance(got[0], Ready):
+            self._failed_start = await self._failure(hold, got)
+        else:
+            params = got[0].params
+            self.params = CheckedParams(params) if got[0].are_plain else params
+
+    def _take(self, hold: Hold) -> None:
         self._hold, self._n_asked = hold, 0
         loop = asyncio.get_running_loop()
         self._dropping = weakref.finalize(self, hold.cells.drop, hold, loop)
         self._dropping.atexit = False  # a jail does not outlive who started it
         for outgoing in self._outgoing:
             outgoing.start_again()
-        reply = hold.conversation.expect(0)
-        hold.conversation.send(told)
-        seconds = self._limits.start_seconds
-        got = await self._wait(hold, reply, seconds, seconds)
-        if isinstance(got, Broken) or not isinstance(got[0], Ready):
-            self._failed_start = await self._failure(got)
-        else:
-            self.params = CheckedParams(got[0].params)
 
     def _told_first(self) -> bytes:
         """What a process is told before it is asked anything."""
-        bundle = self._task.bundle
+        bundle, params = self._task.bundle, self._task.params
         code = f"{bundle.name}\n{bundle.source}".encode()
         start = Start(
             digest=bundle.digest,
-            params=dict(self._task.params),
-            params_are_checked=isinstance(self._task.params, CheckedParams),
+            params=dict(params),
+            params_are_checked=isinstance(params, CheckedParams) and is_plain(dict(params)),
             markets=list(self._task.markets),
             timeframe=self._task.timeframe.seconds,
             caps=self._caps,
@@ -166,43 +201,66 @@ class BotProcess:
         return decision.paused(pause)
 
     async def kill(self) -> None:
-        """End its process; the state stays."""
+        """End its process; the state stays. A question that it is at is INTERRUPTED."""
+        self._was_killed = True
         await self._end()
 
     async def _decide(self, bars: Histories, account: Account, deadline: float | None) -> Decision:
         if self.strikes.pause_reason:
             return Decision(Outcome.PAUSED, self.state).paused(self.strikes.pause_reason)
-        if self._hold is None:
-            await self.start()
+        if self._hold is None and self._failed_start is None:
+            await self.start(deadline)
         if self._failed_start is not None:
             failed, self._failed_start = self._failed_start, None
             return failed
         hold = self._hold
-        assert hold is not None  # noqa: S101 - it has started
+        if hold is None:  # it had started
+            return self._interrupted(_KILLED)
+        seconds = self._seconds_left(deadline, self._limits.wall_seconds)
+        if seconds <= 0.0:
+            return self._interrupted(_TOO_LATE)
         self._n_asked += 1
         sequence = self._n_asked << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+        try:
+            question = frames_of(Ask(sequence, account))
+        except _UNSENDABLE as error:
+            reason = f"its account can't be sent: {error}"
+            return Decision(Outcome.FLOODED, self.state, reason=reason)
+        got = await self._reply_to(question, sequence, hold, bars, seconds)
+        if isinstance(got, Broken) or not isinstance(got[0], Answer):
+            return await self._failure(hold, got)
+        return await self._accept(hold, got[0], got[1])
+
+    async def _reply_to(
+        self, question: bytes, sequence: int, hold: Hold, bars: Histories, seconds: float
+    ) -> tuple[FromBot, bytes] | Broken:
+        """Ask, after the bars that the process has not got.
+
+        What was prepared counts as sent: a process that did not get it is given up.
+        """
+        most = self._limits.cpu_seconds
+        spent = processes.cpu_seconds(hold.forked.outer)
+        if spent - self._spent > most:
+            reason = f"it computed for more than {most:g} s without being asked"
+            return Broken(Outcome.OVERWORKED, reason)
         reply = hold.conversation.expect(sequence)
         if not reply.done():
-            news = b"".join(self._unsent(bars))
-            hold.conversation.send(news + frames_of(Ask(sequence, account)))
-        seconds = self._seconds_left(deadline)
-        try:
-            got = await self._wait(hold, reply, seconds, self._limits.cpu_seconds)
-        except asyncio.CancelledError:
-            self._abandon()
-            raise
-        if isinstance(got, Broken) or not isinstance(got[0], Answer):
-            return await self._failure(got)
-        return await self._accept(hold, got[0], got[1])
+            try:
+                news = b"".join(self._unsent(bars))
+            except BaseException:
+                self._abandon()
+                raise
+            hold.conversation.send(news + question)
+        return await self._wait(hold, reply, seconds, most, spent)
 
     async def _accept(self, hold: Hold, answer: Answer, state: bytes) -> Decision:
         logs = cut_logs(answer.logs, self._caps)
         try:
             check_answer(answer, self._symbols, self._caps)
         except WireError as error:
-            return await self._failure(Broken(Outcome.LIED, str(error)))
+            return await self._failure(hold, Broken(Outcome.LIED, str(error)))
         if hold.conversation.broken is not None:
-            return await self._failure(hold.conversation.broken)
+            return await self._failure(hold, hold.conversation.broken)
         self.state = state
         return Decision(Outcome.DECIDED, state, tuple(answer.intents), logs)
 
@@ -217,8 +275,7 @@ class BotProcess:
             for data in outgoing.unsent(bars[symbol])
         ]
 
-    def _seconds_left(self, deadline: float | None) -> float:
-        most = self._limits.wall_seconds
+    def _seconds_left(self, deadline: float | None, most: float) -> float:
         if deadline is None:
             return most
         return max(0.0, min(most, deadline - asyncio.get_running_loop().time()))
@@ -229,14 +286,16 @@ class BotProcess:
         reply: asyncio.Future[tuple[FromBot, bytes] | Broken],
         wall_seconds: float,
         cpu_seconds: float,
+        spent_before: float,
     ) -> tuple[FromBot, bytes] | Broken:
-        """The reply, or what ended the wait for it.
+        """The reply, or what ended the wait for it; who gives up the wait gives up the process.
 
+        Else its reply would be taken for that to the next question.
         A process with one thread can't have used more CPU time than time has passed, so it is
         looked at only when it may have used up what it has.
         """
         loop, number = asyncio.get_running_loop(), hold.forked.outer
-        end, spent_before = loop.time() + wall_seconds, processes.cpu_seconds(number)
+        end = loop.time() + wall_seconds
         timer: asyncio.TimerHandle
 
         def look() -> None:
@@ -255,17 +314,22 @@ class BotProcess:
 
         timer = loop.call_at(min(loop.time() + cpu_seconds, end), look)
         try:
-            return await reply
+            got = await reply
+        except BaseException:
+            self._abandon()
+            raise
         finally:
             timer.cancel()
+        self._spent = processes.cpu_seconds(number)
+        return got
 
-    async def _failure(self, got: tuple[FromBot, bytes] | Broken) -> Decision:
+    async def _failure(self, hold: Hold, got: tuple[FromBot, bytes] | Broken) -> Decision:
         """What a failure comes to; all but an error in its own code costs it its process."""
         if isinstance(got, Broken):
-            return await self._breach(got)
+            return await self._breach(hold, got)
         message = got[0]
         if not isinstance(message, Failed):
-            return await self._failure(Broken(Outcome.LIED, "it answered what was not asked"))
+            return await self._breach(hold, Broken(Outcome.LIED, "it answered what was not asked"))
         outcome = KINDS.get(message.kind, Outcome.LIED)
         if outcome is not Outcome.RAISED or self._n_asked == 0:
             await self._end()
@@ -273,28 +337,41 @@ class BotProcess:
         (reason,) = cut_logs([message.message], Caps(0, 0, _REASON_CHARACTERS, 0))
         return Decision(outcome, self.state, logs=logs, reason=reason or outcome.value)
 
-    async def _breach(self, broken: Broken) -> Decision:
+    async def _breach(self, hold: Hold, broken: Broken) -> Decision:
         """A process that is over, or has to be."""
-        hold = self._hold
+        if self._hold is not hold:
+            return self._interrupted(_KILLED)
         status = await self._end()
         outcome, reason = broken.outcome, broken.reason
-        if outcome is Outcome.DIED and hold is not None and not hold.cells.zygote.is_alive:
+        if outcome is Outcome.DIED and not hold.cells.zygote.is_alive:
             outcome, reason = Outcome.INTERRUPTED, "the jail has ended, and its process with it"
         elif outcome is Outcome.DIED and status is not None:
             reason = describe_status(status)
         return Decision(outcome, self.state, reason=reason)
 
+    def _interrupted(self, reason: str) -> Decision:
+        return Decision(Outcome.INTERRUPTED, self.state, reason=reason)
+
     def _abandon(self) -> None:
-        """Whoever asked has gone: an answer to that question would be taken for the next one's."""
-        ending = asyncio.ensure_future(self._end())
+        """Be without the process at once, for the next question may come before it has ended."""
+        hold = self._given_up()
+        if hold is None:
+            return
+        ending = asyncio.ensure_future(self._release(hold))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
     async def _end(self) -> int | None:
+        hold = self._given_up()
+        return None if hold is None else await self._release(hold)
+
+    def _given_up(self) -> Hold | None:
         hold, self._hold = self._hold, None
-        if hold is None or self._dropping is None:
-            return None
-        self._dropping.detach()
+        if self._dropping is not None:
+            self._dropping.detach()
+        return hold
+
+    async def _release(self, hold: Hold) -> int | None:
         try:
             return await self._warden.release(hold)
         except JailBrokenError:

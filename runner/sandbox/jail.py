@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from robotrader_sdk.deploy.bundle import Bundle
 from robotrader_sdk.types import Timeframe
-from runner.sandbox.bot_process import BotProcess, BotTask, CheckedParams
+from runner.sandbox.bot_process import BotProcess, BotTask
 from runner.sandbox.cells import Cells, Hold, Users
 from runner.sandbox.errors import JailBrokenError, JailRefusedError, StrategyRefusedError
 from runner.sandbox.outcome import Strikes
@@ -48,7 +48,7 @@ class Jail:
         self._stack: Stack | None = None
         self._cells: Cells | None = None
         self._users = Users(self.settings.first_user, self.settings.n_users)
-        self._starting = asyncio.Lock()
+        self._restarting: asyncio.Future[Inspection] | None = None
         self._bots: weakref.WeakSet[BotProcess] = weakref.WeakSet()
 
     async def __aenter__(self) -> Self:
@@ -75,13 +75,17 @@ class Jail:
         raise JailRefusedError(_refusal(self.inspections))
 
     async def stop(self) -> None:
-        """End all bots and the zygote."""
+        """End all bots and the zygote, and whatever waits for them."""
+        self._stack = None
+        if self._restarting is not None:
+            self._restarting.cancel()
+            await asyncio.wait({self._restarting})
         for bot in list(self._bots):
             await bot.kill()
         self._bots.clear()
         if self._cells is not None:
             self._cells.zygote.stop()
-        self._cells = self._stack = None
+        self._cells = None
         self.level = Level.NONE
 
     async def spawn(
@@ -103,8 +107,8 @@ class Jail:
         task = BotTask(bundle=bundle, params=params, markets=markets, timeframe=timeframe)
         limits, strikes = limits or self.settings.limits, strikes or Strikes()
         bot = BotProcess(self, task, state, limits, strikes)
-        await bot.start()
         self._bots.add(bot)
+        await bot.start()
         return bot
 
     async def check(
@@ -114,10 +118,12 @@ class Jail:
         *,
         markets: tuple[MarketTerms, ...],
         timeframe: Timeframe,
-    ) -> CheckedParams:
+    ) -> dict[str, Any]:
         """All parameters of a strategy as it understands them, once for all its later processes.
 
-        It is loaded in a process that is ended afterwards. StrategyRefusedError says what is wrong.
+        CheckedParams, which are not checked again; but a plain dict where some, such as enums,
+        can't be told as they are: each process has to make them anew. The strategy is loaded in a
+        process that is ended afterwards. StrategyRefusedError says what is wrong.
         """
         bot = await self.spawn(bundle, params, markets=markets, timeframe=timeframe)
         try:
@@ -143,20 +149,33 @@ class Jail:
         return await hold.cells.release(hold)
 
     async def _living_cells(self) -> Cells:
-        """Where bots are put; a new zygote, inspected, if the old one has died."""
-        async with self._starting:
-            if self._stack is None:
-                raise JailBrokenError("the jail has not been started")
+        """Where bots are put; a new zygote, inspected, if the old one has died.
+
+        It is started for all who wait, and goes on when one of them is cancelled.
+        """
+        if self._stack is None:
+            raise JailBrokenError("the jail has not been started, or was stopped")
+        if self._restarting is None or self._restarting.done():
             if self._cells is not None and self._cells.zygote.is_alive:
                 return self._cells
-            logger.warning("the zygote has died, and all bots with it; starting another")
-            if self._cells is not None:
-                self._cells.zygote.stop()
-            inspection = await self._try(self._stack)
-            if self._cells is None:
-                self.level = Level.NONE
-                raise JailBrokenError(_refusal([inspection]))
-            return self._cells
+            self._restarting = asyncio.ensure_future(self._restart(self._stack))
+        restarting = self._restarting
+        await asyncio.wait({restarting})
+        if restarting.cancelled():
+            raise JailBrokenError("the jail has been stopped")
+        inspection = restarting.result()
+        if self._cells is None:
+            raise JailBrokenError(_refusal([inspection]))
+        return self._cells
+
+    async def _restart(self, stack: Stack) -> Inspection:
+        logger.warning("the zygote has died, and all bots with it; starting another")
+        if self._cells is not None:
+            self._cells.zygote.stop()
+        inspection = await self._try(stack)
+        if not inspection.is_passed:
+            self.level = Level.NONE
+        return inspection
 
     async def _try(self, stack: Stack) -> Inspection:
         """Start a zygote of a stack and try to break out; it is kept if nothing succeeds."""
@@ -166,7 +185,11 @@ class Jail:
         except JailBrokenError as error:
             return Inspection(stack, problems=(str(error),))
         cells = Cells(zygote, self._users)
-        inspection = await inspect(cells, stack)
+        try:
+            inspection = await inspect(cells, stack)
+        except BaseException:
+            zygote.stop()
+            raise
         if inspection.is_passed:
             self._cells = cells
         else:

@@ -21,7 +21,7 @@ class Outcome(Enum):
     FLOODED = "it said too much"
     LIED = "it broke the protocol"
     UNKEPT = "what it keeps between bars can't be kept"
-    INTERRUPTED = "the jail has ended"
+    INTERRUPTED = "it was interrupted"
     PAUSED = "it is paused"
 
     @property

@@ -182,9 +182,29 @@ Intent = Place | Withdraw | Wish | TargetWeights
 
 
 class Ready(_Message, frozen=True):
-    """The strategy is loaded; all its parameters, as they were understood."""
+    """The strategy is loaded; all its parameters, as they were understood.
+
+    are_plain: whether they can be told as they are, see `is_plain`; only the bot's side can know.
+    """
 
     params: dict[str, Any]
+    are_plain: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.are_plain is None:
+            msgspec.structs.force_setattr(self, "are_plain", is_plain(self.params))
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value is of the same type when it arrives.
+
+    MessagePack makes text of an enum, a time span and a Decimal, and a list of a tuple.
+    """
+    if type(value) is dict:
+        return all(type(key) is str and is_plain(item) for key, item in value.items())
+    if type(value) is list:
+        return all(map(is_plain, value))
+    return value is None or type(value) in (bool, int, float, str)
 
 
 class Answer(_Message, frozen=True):

@@ -7,6 +7,7 @@ forks, the child hardens itself and serves, and a descriptor of the child's proc
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gc
 import importlib
@@ -119,16 +120,34 @@ def _fork_bots(channel: socket.socket, tools: Tools, serve: Callable[[int], None
         if not message:
             os._exit(0)
         request = json.loads(message)
-        if not descriptors:
+        if "pid" in request:
             channel.send(json.dumps({"status": _reap(request["pid"])}).encode())
             continue
-        child = os.fork()
-        if child == 0:
-            _be_a_bot(channel, descriptors[0], tools, request, serve)
-        os.close(descriptors[0])
+        try:
+            if not descriptors:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            child = os.fork()
+            if child == 0:
+                _be_a_bot(channel, descriptors[0], tools, request, serve)
+            _pass_hold(channel, child)
+        except OSError as error:  # there is no room for one more, and other bots live on
+            channel.send(json.dumps({"error": str(error)}).encode())
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _pass_hold(channel: socket.socket, child: int) -> None:
+    """Answer with a descriptor of a bot's process; one that can't be passed on is ended."""
+    try:
         process = os.pidfd_open(child)
-        socket.send_fds(channel, [json.dumps({"pid": child}).encode()], [process])
-        os.close(process)
+        try:
+            socket.send_fds(channel, [json.dumps({"pid": child}).encode()], [process])
+        finally:
+            os.close(process)
+    except OSError:
+        os.kill(child, signal.SIGKILL)
+        _reap(child)
+        raise
 
 
 def _reap(process: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import os
@@ -65,6 +64,7 @@ class ZygoteProcess:
         self._process, self._control = process, control
         self._turn = asyncio.Lock()
         self._is_out_of_step = False
+        self._arrived: asyncio.Future[None] | None = None
         self.first = Forked(0, 0, -1)
         """The process that forks: process 1 where there are namespaces."""
         self.data_bytes = self.space_bytes = 0
@@ -101,13 +101,19 @@ class ZygoteProcess:
         return not processes.has_ended(self.first.descriptor)
 
     async def fork(self, bot_socket: socket.socket, user: int, memory_bytes: int) -> Forked:
-        """A new jailed process that serves a socket; JailBrokenError if the zygote has died."""
+        """A new jailed process that serves a socket.
+
+        JailBrokenError if the zygote has died, or is alive but has no room for one more.
+        """
         request = {
             "user": user,
             "data_bytes": self.data_bytes + memory_bytes,
             "space_bytes": self.space_bytes + 2 * memory_bytes,
         }
         answer, descriptor = await self._ask(request, bot_socket)
+        if descriptor < 0:
+            reason = answer.get("error", "no descriptor is left")
+            raise JailBrokenError(f"the zygote can't fork one more bot: {reason}")
         return Forked(answer["pid"], processes.number_of(descriptor), descriptor)
 
     async def reap(self, bot: Forked) -> int:
@@ -117,7 +123,10 @@ class ZygoteProcess:
         return status
 
     def stop(self) -> None:
-        """End it, and with it all its bots."""
+        """End it, and with it all its bots, and the request that it is at."""
+        self._is_out_of_step = True
+        if self._arrived is not None:
+            self._listen_no_more(JailBrokenError("the zygote was stopped"))
         self._control.close()
         if self.first.descriptor >= 0:
             processes.kill(self.first.descriptor)
@@ -163,13 +172,39 @@ class ZygoteProcess:
         """One message, and the descriptor that came with it or -1."""
         try:
             async with asyncio.timeout(seconds):
-                await _readable(self._control)
+                await self._readable()
             message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, 1)
         except (OSError, TimeoutError) as error:
             raise JailBrokenError(f"the zygote does not answer: {error}") from None
         if not message:
             raise JailBrokenError("the zygote has died")
         return json.loads(message), descriptors[0] if descriptors else -1
+
+    async def _readable(self) -> None:
+        """Return once something has arrived; JailBrokenError where it is stopped meanwhile."""
+        loop = asyncio.get_running_loop()
+        arrived = self._arrived = loop.create_future()
+        loop.add_reader(self._control, self._listen_no_more)
+        try:
+            await arrived
+        finally:
+            self._listen_no_more()
+
+    def _listen_no_more(self, error: JailBrokenError | None = None) -> None:
+        """End the wait; before the socket is closed, or else its number stays with the loop.
+
+        The next socket that gets this number would then never be heard.
+        """
+        arrived, self._arrived = self._arrived, None
+        if arrived is None:
+            return
+        arrived.get_loop().remove_reader(self._control)
+        if arrived.done():
+            return
+        if error is None:
+            arrived.set_result(None)
+        else:
+            arrived.set_exception(error)
 
 
 def readable_folders() -> list[str]:
@@ -202,22 +237,6 @@ def _folder_of(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise JailBrokenError(f"the package {package} is not installed, which the jail needs")
     return Path(spec.submodule_search_locations[0]).resolve()
-
-
-async def _readable(control: socket.socket) -> None:
-    loop = asyncio.get_running_loop()
-    arrived: asyncio.Future[None] = loop.create_future()
-
-    def note() -> None:
-        if not arrived.done():
-            arrived.set_result(None)
-
-    loop.add_reader(control, note)
-    try:
-        await arrived
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            loop.remove_reader(control)
 
 
 def describe_status(status: int) -> str:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from decimal import Decimal
 
 import pytest
 
 import robotrader_sdk as rt
 from robotrader_sdk.deploy.bundle import Bundle, library_source_hash, make_bundle
+from robotrader_sdk.types import OrderStatus
+from runner.sandbox import processes
 from runner.sandbox.bot_process import CheckedParams
 from runner.sandbox.errors import SandboxError, StrategyRefusedError
 from runner.sandbox.in_process import InProcess, known_strategy
 from runner.sandbox.outcome import Outcome, Strikes
 from runner.sandbox.settings import BotLimits
+from runner.sandbox.wire import Account, MarketTerms, OrderNews, is_plain
 from strategies import SmaCross
+from tests.runner.sandbox.attackers import bundle
 from tests.runner.sandbox.jails import HOUR, MARKET, RICH, Prison, flat_bars, spawn
 
 
@@ -34,6 +39,53 @@ class Counts(rt.Strategy):
             time.sleep(60)
         if self.fails_at and ctx.bar_number >= self.fails_at:
             raise ValueError("no more of this")
+
+
+class Reads(rt.Strategy):
+    """Tells how many bars it has."""
+
+    def on_bar(self, ctx):
+        print(len(ctx.history(100)), "bars")
+
+
+class ReadsAll(rt.PortfolioStrategy):
+    """Tells how many bars it has of each market."""
+
+    def target_weights(self, panel):
+        for symbol in panel.symbols:
+            print(len(panel[symbol]), "bars")
+        return panel.close * 0.0
+
+
+BUSY = bundle(
+    """
+    receive, seconds = channel.Channel.receive, self.seconds
+
+    def busy(own):
+        channel.Channel.receive = receive
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+        return receive(own)
+
+    channel.Channel.receive = busy
+    """,
+    beside="seconds: float = rt.param(0.0)",
+    above="import time\nfrom runner.sandbox import channel",
+)
+"""Computes on after its answer, before it reads what comes next."""
+
+
+TYPED = bundle(
+    "print(type(self.mode).__name__, type(self.levels).__name__, type(self.hold).__name__)",
+    beside="""
+    mode: Mode = rt.param(Mode.LONG)
+    levels: tuple[float, ...] = rt.param((1.0, 2.0))
+    hold: datetime.timedelta = rt.param(datetime.timedelta(hours=4))
+    """,
+    above='import datetime, enum\nclass Mode(enum.Enum):\n    LONG = "long"',
+)
+"""Tells of which types its parameters are."""
 
 
 class Mine(SmaCross):
@@ -78,6 +130,63 @@ def test_parameters_that_can_not_be_sent_are_an_outcome_and_no_exception(prison,
     assert [decision.outcome for decision in found] == [Outcome.FLOODED] * 3
     assert "its parameters can't be sent" in found[0].reason
     assert "paused after 3 failures" in found[2].pause_reason
+
+
+def test_an_account_that_can_not_be_sent_is_an_outcome_and_no_exception(prison):
+    news = [
+        OrderNews("BTC/USDT", n, OrderStatus.REJECTED, reject_reason="x" * 80) for n in range(600)
+    ]
+
+    async def work():
+        bot = await spawn(prison.jail, Reads)
+        await bot.decide(flat_bars(3), RICH)
+        process = bot.process
+        flooded = await bot.decide(flat_bars(5), Account(1.0, 1.0, news=news))
+        after = await bot.decide(flat_bars(6), RICH)
+        assert bot.process == process
+        await bot.kill()
+        return flooded, after
+
+    flooded, after = prison.run(work())
+    assert flooded.outcome is Outcome.FLOODED
+    assert "its account can't be sent" in flooded.reason
+    assert after.logs == ("6 bars",)
+
+
+def test_bars_that_were_not_sent_since_others_can_not_be_are_sent_later(prison):
+    markets = (MarketTerms("A/USDT"), MarketTerms("B/USDT"))
+    (bars,) = flat_bars(9).values()
+
+    async def work():
+        bot = await spawn(prison.jail, ReadsAll, markets=markets)
+        await bot.decide({"A/USDT": bars[:5], "B/USDT": bars[:5]}, RICH)
+        with pytest.raises(SandboxError, match="may only grow"):
+            await bot.decide({"A/USDT": bars[:7], "B/USDT": bars[:4]}, RICH)
+        after = await bot.decide({"A/USDT": bars[:8], "B/USDT": bars[:8]}, RICH)
+        await bot.kill()
+        return after
+
+    assert prison.run(work()).logs == ("8 bars", "8 bars")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 3.0])
+def test_what_is_computed_between_questions_counts(prison, seconds):
+    async def work():
+        limits = BotLimits(cpu_seconds=1.0, wall_seconds=30.0)
+        bot = await spawn(prison.jail, BUSY, {"seconds": seconds}, limits=limits)
+        assert (await bot.decide(flat_bars(3), RICH)).is_decided
+        end = asyncio.get_running_loop().time() + 20
+        while seconds and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.1)
+            if processes.cpu_seconds(bot.process) - bot._spent > 1.1:
+                break
+        decision = await bot.decide(flat_bars(4), RICH)
+        await bot.kill()
+        return decision
+
+    decision = prison.run(work())
+    assert decision.outcome is (Outcome.OVERWORKED if seconds else Outcome.DECIDED)
+    assert ("without being asked" in decision.reason) == bool(seconds)
 
 
 def test_strikes_outlive_the_process(prison):
@@ -159,6 +268,35 @@ def test_parameters_are_checked_once_and_told_in_full(prison):
     params, decision = prison.run(work())
     assert params == CheckedParams(fails_at=9, sleeps_at=0, seed=0)
     assert decision.is_decided
+
+
+def test_parameters_that_change_when_they_are_told_are_checked_again(prison):
+    async def work():
+        params = await prison.jail.check(TYPED, {}, markets=(MARKET,), timeframe=HOUR)
+        found = []
+        for given in ({}, params, CheckedParams(levels=(1.0, 2.0))):
+            bot = await spawn(prison.jail, TYPED, given)
+            found.append((await bot.decide(flat_bars(3), RICH)).logs)
+            await bot.kill()
+        return params, found
+
+    params, found = prison.run(work())
+    assert not isinstance(params, CheckedParams)
+    assert found == [("Mode tuple timedelta",)] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([None, True, 1, 1.5, "a", {"b": [2]}], True),
+        ((1.0, 2.0), False),
+        ({"a": [Outcome.DIED]}, False),
+        ({1: "a"}, False),
+        (Decimal(1), False),
+    ],
+)
+def test_plain_is_what_arrives_as_it_was_sent(value, expected):
+    assert is_plain(value) is expected
 
 
 def test_a_history_only_grows(prison):
