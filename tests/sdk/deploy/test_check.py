@@ -145,7 +145,7 @@ class Bot(rt.Strategy):
         (
             "self.log = []",
             "self.log.append('x' * 100_000)",
-            r"bytes between bars, .* in self.log; 1,048,576",
+            r"bytes between bars, .* in self.log; 1,000,000 at most",
         ),
     ],
 )
