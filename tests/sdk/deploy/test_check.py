@@ -122,6 +122,23 @@ def test_what_a_run_changes_beside_self_is_named(
         check_bundle(Bundle("Bot", source), SAME, bars)
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("seen = deque(maxlen=50)", "Bot.seen"),
+        ("seen = defaultdict(list, a=[])", "Bot.seen"),
+    ],
+)
+def test_a_shared_container_of_any_kind_is_looked_into(
+    text: str, name: str, bars: Any, tmp_path: Path
+) -> None:
+    source = "from collections import defaultdict, deque\n" + bot("1.0", f"    {text}\n")
+    used = "self.seen['a'].append(1)" if "dict" in text else "self.seen.append(1)"
+    source = source.replace("amount = 1.0", f"{used}\n        amount = 1.0")
+    with pytest.raises(BundleDiffersError, match=rf"Bot changes {name} while it runs, which a"):
+        checked(RT + source, tmp_path, bars)
+
+
 KEEPS = """\
 class Bot(rt.Strategy):
     def init(self, bars):
