@@ -73,7 +73,7 @@ def test_a_rejected_order_counts(bars: Any, tmp_path: Path) -> None:
 
 
 def test_chance_is_told_from_a_difference_of_code(bars: Any, tmp_path: Path) -> None:
-    text = RT + "import random\n" + bot("1 + random.random()")
+    text = RT + "import numpy as np\n" + bot("1 + np.random.default_rng().random()")
     with pytest.raises(BundleDiffersError, match="nor does the class give the same twice: use ctx"):
         checked(text, tmp_path, bars)
 
