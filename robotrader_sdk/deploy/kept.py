@@ -8,6 +8,7 @@ from typing import Any
 
 from robotrader_sdk.errors import StateError
 from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.strategy.handles import Handle
 from robotrader_sdk.strategy.indicator import IndicatorView
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 
@@ -75,6 +76,10 @@ class _Writer(pickle.Pickler):
     """Indicators are computed anew from the bars, so only a mark is left of them."""
 
     def persistent_id(self, obj: object) -> str | None:
+        if isinstance(obj, Handle):
+            raise TypeError(
+                f"{obj!r} stands for the bars to come; register it with self.indicator, or read ctx"
+            )
         return "indicator" if isinstance(obj, IndicatorView) else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from robotrader_sdk.deploy.anew import CLOCKS, read_anew
 from robotrader_sdk.deploy.available import why_not_available
 from robotrader_sdk.deploy.bindings import Guard, guard_of
+from robotrader_sdk.deploy.handed import handles_kept
 from robotrader_sdk.deploy.names import Uses
 
 Finding = tuple[int, str, str]
@@ -36,6 +37,7 @@ def findings_in(node: ast.stmt, uses: Uses, namespace: Mapping[str, Any]) -> Ite
         yield line, name, f"{_KEEP_ON_SELF}on self, not in a global"
     yield from _imports(node)
     yield from read_anew(node, uses.locals, namespace)
+    yield from handles_kept(node, namespace)
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
             yield from _numba_options(part)

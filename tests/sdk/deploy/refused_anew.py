@@ -1,4 +1,4 @@
-"""Chance that all code shares, and clocks that are read when a class is made."""
+"""Chance that all code shares, clocks read when a class is made, and handles of bars to come."""
 
 from __future__ import annotations
 
@@ -71,6 +71,28 @@ class Bot(rt.Strategy):
             ("<cell 1>", 8, "datetime.now", "use ctx.time"),
             ("<cell 1>", 9, "time.time", "use ctx.time"),
             ("<cell 1>", 10, "time.time_ns", "use ctx.time"),
+        ),
+    ),
+    Refusal(
+        "handles kept by init",
+        cells=(
+            RT
+            + """\
+class Bot(rt.Strategy):
+    def init(self, bars):
+        self.bars = bars
+        self.close, self.n = bars.close, 3
+        self.lines: dict = {"open": bars["open"]}
+        self.frame = bars.timeframe
+        self.sma = self.indicator(rt.ta.sma, bars.close, 3)
+    def on_bar(self, ctx):
+        pass
+""",
+        ),
+        problems=(
+            ("<cell 1>", 4, "self.bars", "register it with self.indicator, or read ctx"),
+            ("<cell 1>", 5, "self.close", "stands for the bars to come"),
+            ("<cell 1>", 6, "self.lines", "can't be stored between bars"),
         ),
     ),
 )

@@ -157,6 +157,11 @@ class Bot(rt.Strategy):
             "pass",
             r"keeps in self.f what can't be stored between bars \(function",
         ),
+        (
+            "close = bars.close; self.lines = [close]",
+            "pass",
+            r"keeps in self.lines .*: bars.close stands for the bars to come; register it with",
+        ),
         ("pass", "self.rows = (x for x in [1])", r"self.rows what can't be stored .*generator"),
         ("self.a = {'b': [lambda: 1]}", "pass", r"self.a what can't be stored"),
         (
