@@ -194,12 +194,16 @@ def check_bundle(
 ) -> BacktestResult:
     """Backtest a class and its bundle on the same bars; the result, which both have given.
 
+    The bundle runs in a process of its own, where nothing holds that was set in this one; in the
+    event form once more, ended and started again every few bars from what it keeps on `self`.
+
     strategy: the instance whose parameters are used, or the class with its defaults.
     bars: as `rt.backtest` takes them; None: made up, a small panel for a portfolio.
 
     BundleDiffersError names the first difference in equity, fills, trades, orders or rejected
     orders, or what the run has changed beside `self`. StateError names the attribute that can't
-    be stored between bars. DeployError if the strategy itself fails.
+    be stored between bars. DeployError if the strategy itself fails, or if the process can't be
+    started, ends early or takes too long.
     """
     from robotrader_sdk.deploy import check
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from types import ModuleType
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from robotrader_sdk.backtest.engine import backtest
 from robotrader_sdk.backtest.result import BacktestResult
 from robotrader_sdk.data.synthetic import synthetic_bars
-from robotrader_sdk.deploy.bundle import Bundle, load_anew
-from robotrader_sdk.deploy.kept import AnyStrategy, Keeper, check_state
-from robotrader_sdk.deploy.plain import is_plain, literal
+from robotrader_sdk.deploy.bundle import Bundle, CheckedCode
+from robotrader_sdk.deploy.differences import Traces, first_difference
+from robotrader_sdk.deploy.elsewhere import Elsewhere
+from robotrader_sdk.deploy.fresh import Answer, Bars, Question, answer
+from robotrader_sdk.deploy.kept import AnyStrategy
+from robotrader_sdk.deploy.own_values import packed
 from robotrader_sdk.errors import (
     BarsError,
     BundleDiffersError,
@@ -24,58 +21,54 @@ from robotrader_sdk.errors import (
 )
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 
-Bars = pd.DataFrame | Mapping[str, pd.DataFrame]
-
 _N_BARS, _N_BARS_FOR_A_LONG_WARMUP = 300, 3_000
 _SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
-_MODULE = "robotrader_bundle_check"
-_TABLES = ("fills", "trades", "rejected", "orders")
-_CACHES = frozenset({"_model"})
+_BY_CHANCE = (
+    "; nor does the class give the same twice: use ctx.rng for chance and ctx.time for the time, "
+    "and keep what changes on self"
+)
+_BY_PROCESS = (
+    "; in this process the bundle trades as the class does: settings of the process don't travel "
+    "(np.seterr, decimal.getcontext, warnings, pandas options and accessors, attributes set on "
+    "others' classes), and hash() of a text differs; set them in init, and use no hash()"
+)
 
 
 def check(bundle: Bundle, strategy: AnyStrategy, bars: Bars | None) -> BacktestResult:
     """See `bundle.check_bundle`."""
-    expected, used = _run_class(strategy, bars)
-    before = sys.modules.get(_MODULE)
-    try:
-        return _check_copy(load_anew(bundle, _MODULE), bundle.name, strategy, expected, used)
-    finally:
-        sys.modules.pop(_MODULE, None)
-        if before is not None:
-            sys.modules[_MODULE] = before
-
-
-def _check_copy(
-    module: ModuleType, name: str, strategy: AnyStrategy, expected: BacktestResult, bars: Bars
-) -> BacktestResult:
-    shared = _shared_values(module)
-    try:
-        keeper = Keeper(getattr(module, name)(**strategy.params))
-        given = backtest(keeper.strategy, bars)
-    except RobotraderError as error:
-        raise BundleDiffersError(f"{name} runs, and its bundle doesn't: {error}") from error
-    where = first_difference(expected, given)
+    with Elsewhere() as elsewhere:  # loads the library while the class runs here
+        expected, question = question_of(bundle, strategy, bars)
+        given = elsewhere.ask(question)
+    here = Traces.of(expected)
+    where = None if given.traces is None else first_difference(here, given.traces)
     if where is not None:
-        raise BundleDiffersError(
-            f"{name} and its bundle differ in {where}{_cause(strategy, expected, bars)}"
-        )
-    changed = _first_change(shared, _shared_values(module))
-    if changed is not None:
-        raise BundleDiffersError(
-            f"{name} changes {changed} while it runs, which a restarted bot would lose; keep it "
-            f"on self, made in init"
-        )
-    check_state(keeper)
-    return given
+        cause = _cause(here, strategy, question)
+        raise BundleDiffersError(f"{bundle.name} and its bundle differ in {where}{cause}")
+    if given.problem is not None and given.traces is None:
+        kind, message = given.problem
+        given = Answer(None, (kind, f"{message}{_cause(here, strategy, question)}"))
+    given.raise_problem()
+    return expected
 
 
-def _cause(strategy: AnyStrategy, expected: BacktestResult, bars: Bars) -> str:
-    if first_difference(expected, backtest(strategy, bars)) is None:
-        return ""
-    return (
-        "; nor does the class give the same twice: use ctx.rng for chance and ctx.time for the "
-        "time, and keep what changes on self"
-    )
+def question_of(
+    bundle: Bundle, strategy: AnyStrategy, bars: Bars | None
+) -> tuple[BacktestResult, Question]:
+    """What the class does here, and what to ask a process that has only the bundle."""
+    params = packed(strategy.params, type(strategy).__module__)
+    expected, used = _run_class(strategy, bars)
+    sent = dict(used) if isinstance(used, Mapping) else used
+    return expected, Question(CheckedCode(bundle.name, bundle.source, bundle.digest), params, sent)
+
+
+def _cause(expected: Traces, strategy: AnyStrategy, question: Question) -> str:
+    """Why it may be that a copy elsewhere differs; "" if it is its code."""
+    again = Traces.of(backtest(strategy, question.bars))
+    if first_difference(expected, again) is not None:
+        return _BY_CHANCE
+    copied = answer(question).traces
+    is_alike = copied is not None and first_difference(expected, copied) is None
+    return _BY_PROCESS if is_alike else ""
 
 
 def _run_class(strategy: AnyStrategy, bars: Bars | None) -> tuple[BacktestResult, Bars]:
@@ -99,69 +92,3 @@ def _made_up(n_bars: int, is_panel: bool) -> Bars:
     if not is_panel:
         return synthetic_bars(n_bars, "1h", seed=7)
     return {s: synthetic_bars(n_bars, "1d", seed=k) for k, s in enumerate(_SYMBOLS)}
-
-
-def first_difference(one: BacktestResult, other: BacktestResult) -> str | None:
-    """Where two results first differ by as much as a bit, in words; None: nowhere."""
-    if _bits(one) == _bits(other):
-        return None
-    for name in _TABLES:
-        where = _in_table(getattr(one, name), getattr(other, name))
-        if where is not None:
-            return f"{name}: {where}"
-    equity = _in_column(one.equity_values, other.equity_values)
-    if equity is None:
-        return None
-    return f"equity: at bar {equity}: {one.equity_values[equity]} and {other.equity_values[equity]}"
-
-
-def _bits(result: BacktestResult) -> list[bytes]:
-    tables = (result.order_table, result.lot_table, result.fill_table, result.equity_values)
-    return [table.tobytes() for table in tables]
-
-
-def _in_table(one: pd.DataFrame, other: pd.DataFrame) -> str | None:
-    n_common = min(len(one), len(other))
-    found = [
-        (row, place, str(name))
-        for place, name in enumerate(one.columns)
-        if (row := _in_column(one[name][:n_common], other[name][:n_common])) is not None
-    ]
-    if found:
-        row, _, name = min(found)
-        return f"row {row}, {name}: {one[name].iloc[row]} and {other[name].iloc[row]}"
-    return None if len(one) == len(other) else f"{len(one)} rows and {len(other)}"
-
-
-def _in_column(one: Any, other: Any) -> int | None:
-    """The first place at which two columns differ; NaN is like NaN."""
-    if len(one) != len(other):
-        return min(len(one), len(other))
-    left, right = np.asarray(one), np.asarray(other)
-    if left.dtype.kind == "f":
-        different = left.view(np.int64) != right.view(np.int64)
-        different &= ~(np.isnan(left) & np.isnan(right))
-    else:
-        different = (left != right) & ~(pd.isna(left) & pd.isna(right))
-    places = np.flatnonzero(different)
-    return int(places[0]) if len(places) else None
-
-
-def _shared_values(module: ModuleType) -> dict[str, str]:
-    """The plain values that all instances share: globals, and attributes of what globals hold."""
-    found = {}
-    for name, value in vars(module).items():
-        owner = value if isinstance(value, type) else type(value)
-        if not name.startswith("__") and is_plain(value):
-            found[name] = literal(value)
-        elif owner.__module__ == module.__name__:
-            for attribute, inner in getattr(value, "__dict__", {}).items():
-                if not attribute.startswith("__") and attribute not in _CACHES and is_plain(inner):
-                    found[f"{name}.{attribute}"] = literal(inner)
-    return found
-
-
-def _first_change(before: dict[str, str], after: dict[str, str]) -> str | None:
-    names = [*before, *(name for name in after if name not in before)]
-    changed = (name for name in names if before.get(name) != after.get(name))
-    return next(changed, None)

@@ -8,13 +8,14 @@ from typing import Any
 
 from robotrader_sdk.errors import StateError
 from robotrader_sdk.strategy.base import Strategy
+from robotrader_sdk.strategy.handles import Handle
 from robotrader_sdk.strategy.indicator import IndicatorView
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
 
 AnyStrategy = Strategy | PortfolioStrategy
 
-LARGEST_STATE = 1024 * 1024
-"""Bytes of all attributes together."""
+LARGEST_STATE = 1_000_000
+"""Bytes of all attributes together, which a runner takes no more of."""
 
 
 class Keeper:
@@ -46,11 +47,7 @@ def check_state(keeper: Keeper) -> None:
             stored = _stored(value)
             _Reader(io.BytesIO(stored)).load()
         except Exception as error:
-            said = " ".join(str(error).split())
-            raise StateError(
-                f"{owner} keeps in self.{name} what can't be stored between bars "
-                f"({type(value).__name__}): {said}; keep plain values, lists, dicts and arrays"
-            ) from error
+            raise StateError(why_not_kept(owner, name, value, error)) from error
         sizes[name] = len(stored)
     if sum(sizes.values()) > LARGEST_STATE:
         largest = max(sizes, key=lambda name: sizes[name])
@@ -58,6 +55,15 @@ def check_state(keeper: Keeper) -> None:
             f"{owner} keeps {sum(sizes.values()):,} bytes between bars, {sizes[largest]:,} of them "
             f"in self.{largest}; {LARGEST_STATE:,} at most, so keep what it needs and no history"
         )
+
+
+def why_not_kept(owner: str, name: str, value: object, error: Exception) -> str:
+    """One line about an attribute that can't be stored."""
+    said = " ".join(str(error).split())
+    return (
+        f"{owner} keeps in self.{name} what can't be stored between bars "
+        f"({type(value).__name__}): {said}; keep plain values, lists, dicts and arrays"
+    )
 
 
 def _stored(value: object) -> bytes:
@@ -70,6 +76,10 @@ class _Writer(pickle.Pickler):
     """Indicators are computed anew from the bars, so only a mark is left of them."""
 
     def persistent_id(self, obj: object) -> str | None:
+        if isinstance(obj, Handle):
+            raise TypeError(
+                f"{obj!r} stands for the bars to come; register it with self.indicator, or read ctx"
+            )
         return "indicator" if isinstance(obj, IndicatorView) else None
 
 

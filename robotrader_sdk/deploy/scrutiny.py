@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from robotrader_sdk.deploy.anew import CLOCKS, read_anew
 from robotrader_sdk.deploy.available import why_not_available
 from robotrader_sdk.deploy.bindings import Guard, guard_of
+from robotrader_sdk.deploy.handed import handles_kept
 from robotrader_sdk.deploy.names import Uses
 
 Finding = tuple[int, str, str]
@@ -27,7 +29,6 @@ _CHANGES = {
 }  # fmt: skip
 _KEEP_ON_SELF = "is changed while the strategy runs, and a restarted bot would lose that; keep it "
 _SECRETS = frozenset({"environ", "environb", "getenv", "getpass"})
-_CLOCKS = frozenset({"now", "utcnow", "today"})
 
 
 def findings_in(node: ast.stmt, uses: Uses, namespace: Mapping[str, Any]) -> Iterator[Finding]:
@@ -35,6 +36,8 @@ def findings_in(node: ast.stmt, uses: Uses, namespace: Mapping[str, Any]) -> Ite
     for name, line in uses.written.items():
         yield line, name, f"{_KEEP_ON_SELF}on self, not in a global"
     yield from _imports(node)
+    yield from read_anew(node, uses.locals, namespace)
+    yield from handles_kept(node, namespace)
     for part in ast.walk(node):
         if isinstance(part, ast.Call):
             yield from _numba_options(part)
@@ -54,7 +57,7 @@ def why_not_read_again(expression: ast.expr) -> str | None:
     for name in _attributes_and_names(expression):
         if name in _SECRETS:
             return "is read from the environment or the keyboard, which the jail doesn't have"
-        if name in _CLOCKS:
+        if name in CLOCKS:
             return "is another time whenever it is read; write the time out, or use ctx.time"
     return None
 

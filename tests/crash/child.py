@@ -43,9 +43,9 @@ class Life:
     """What a bot is to do.
 
     timeout: of a request, milliseconds. lingers: how many seconds after the end of the tape it
-    looks once more: what came last may be told late. reached: the file in which it says how often it got to each
-    point. kill: at which point, and the how manieth time it gets
-    there; IN_FLIGHT is no point of its own: the exchange sees to it.
+    looks once more: what came last may be told late. reached: the file in which it says how often
+    it got to each point. kill: at which point, and the how manieth time it gets there; IN_FLIGHT is
+    no point of its own: the exchange sees to it.
     """
 
     url: str

@@ -73,7 +73,7 @@ def test_a_rejected_order_counts(bars: Any, tmp_path: Path) -> None:
 
 
 def test_chance_is_told_from_a_difference_of_code(bars: Any, tmp_path: Path) -> None:
-    text = RT + "import random\n" + bot("1 + random.random()")
+    text = RT + "import numpy as np\n" + bot("1 + np.random.default_rng().random()")
     with pytest.raises(BundleDiffersError, match="nor does the class give the same twice: use ctx"):
         checked(text, tmp_path, bars)
 
@@ -122,6 +122,23 @@ def test_what_a_run_changes_beside_self_is_named(
         check_bundle(Bundle("Bot", source), SAME, bars)
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("seen = deque(maxlen=50)", "Bot.seen"),
+        ("seen = defaultdict(list, a=[])", "Bot.seen"),
+    ],
+)
+def test_a_shared_container_of_any_kind_is_looked_into(
+    text: str, name: str, bars: Any, tmp_path: Path
+) -> None:
+    source = "from collections import defaultdict, deque\n" + bot("1.0", f"    {text}\n")
+    used = "self.seen['a'].append(1)" if "dict" in text else "self.seen.append(1)"
+    source = source.replace("amount = 1.0", f"{used}\n        amount = 1.0")
+    with pytest.raises(BundleDiffersError, match=rf"Bot changes {name} while it runs, which a"):
+        checked(RT + source, tmp_path, bars)
+
+
 KEEPS = """\
 class Bot(rt.Strategy):
     def init(self, bars):
@@ -140,12 +157,17 @@ class Bot(rt.Strategy):
             "pass",
             r"keeps in self.f what can't be stored between bars \(function",
         ),
+        (
+            "close = bars.close; self.lines = [close]",
+            "pass",
+            r"keeps in self.lines .*: bars.close stands for the bars to come; register it with",
+        ),
         ("pass", "self.rows = (x for x in [1])", r"self.rows what can't be stored .*generator"),
         ("self.a = {'b': [lambda: 1]}", "pass", r"self.a what can't be stored"),
         (
             "self.log = []",
             "self.log.append('x' * 100_000)",
-            r"bytes between bars, .* in self.log; 1,048,576",
+            r"bytes between bars, .* in self.log; 1,000,000 at most",
         ),
     ],
 )

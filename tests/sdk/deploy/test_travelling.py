@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 import robotrader_sdk as rt
-from robotrader_sdk.deploy.bundle import Bundle, check_bundle, load_bundle, make_bundle
+from robotrader_sdk.deploy.bundle import Bundle, load_bundle, make_bundle
+from robotrader_sdk.deploy.check import question_of
+from robotrader_sdk.deploy.differences import Traces, first_difference
+from robotrader_sdk.deploy.fresh import answer
 
 from .shapes import Shape, loaded, traded
 from .travelling import TRAVELLING
@@ -26,14 +29,14 @@ def made(tmp_path_factory: pytest.TempPathFactory, bars: Any, panel: Any) -> dic
         with loaded(shape, tmp_path_factory.mktemp("shape"), str(number)) as module:
             own = panel if issubclass(module.Bot, rt.PortfolioStrategy) else bars
             bundle = make_bundle(module.Bot)
-            result = check_bundle(bundle, module.Bot, own)
-            found[shape.name] = (bundle, traded(result), len(result.fills))
+            result, question = question_of(bundle, module.Bot(), own)
+            found[shape.name] = (bundle, traded(result), len(result.fills), question, result)
     return found
 
 
 @pytest.mark.parametrize("name", BY_NAME)
 def test_travels(name: str, made: dict[str, Any]) -> None:
-    bundle, _, n_fills = made[name]
+    bundle, _, n_fills, *_ = made[name]
     shape: Shape = BY_NAME[name]
     assert bundle.name == "Bot"
     assert bundle.library is None
@@ -50,6 +53,16 @@ def test_a_bundle_of_a_bundle_is_the_same(name: str, made: dict[str, Any]) -> No
     owner = load_bundle(bundle)
     assert owner is load_bundle(bundle)
     assert make_bundle(owner).source == bundle.source
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_it_passes_what_is_checked_elsewhere(name: str, made: dict[str, Any]) -> None:
+    """Here, as a process for each would take a second; `test_check` starts some."""
+    _, _, _, question, result = made[name]
+    given = answer(question)
+    assert given.problem is None
+    assert given.traces is not None
+    assert first_difference(Traces.of(result), given.traces) is None
 
 
 FRESH = """

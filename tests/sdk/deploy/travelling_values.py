@@ -220,4 +220,28 @@ C = D = 4
         cells=(RT + "A = 2; B = 3; C = 4\n" + bot("A + C"),),
         never=("B = 3",),
     ),
+    Shape(
+        "generators of one's own",
+        cells=(
+            RT
+            + """\
+import random
+import numpy as np
+from datetime import datetime, timezone
+
+def draw(random):
+    return random.random()
+"""
+            + bot(
+                "1.0 + draw(self.own) + self.more.random() + ctx.rng.random()",
+                """\
+    since = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+    def init(self, bars):
+        self.own = random.Random(self.seed)
+        self.more = np.random.default_rng(self.seed)
+""",
+            ),
+        ),
+    ),
 )
