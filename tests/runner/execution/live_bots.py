@@ -23,6 +23,7 @@ from runner.execution.patience import Patience
 from runner.storage.database import Database
 from runner.testnet.core.exchange import Exchange
 from runner.testnet.core.refusals import Reason, RefusedError
+from tests.runner.execution.brokers import fault
 from tests.runner.execution.local_brokers import broker_of
 from tests.runner.testnet.conftest import Served
 
@@ -136,6 +137,15 @@ class LiveBots:
     def working(self, symbol: str) -> list[Any]:
         """What works at the exchange for the account."""
         return list(self.served.exchange.records.open_orders("alice", symbol))
+
+    async def lose_stop(self, symbol: str) -> Any:
+        """Have the exchange lose a stop that works, and all that it knew of it; which one."""
+        self.served.call(self.served.exchange.cancel, self.stops(symbol)[0])
+        with fault(self.served, "order_not_found", seconds=30.0, times=1):
+            await self.engine.look()  # the next stop is one that nothing is told of
+        (stop,) = self.stops(symbol)
+        self.served.call(self.served.exchange.cancel, stop)
+        return stop
 
     def stops(self, symbol: str) -> list[Any]:
         """Those of them that wait for a trigger."""

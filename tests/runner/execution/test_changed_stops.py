@@ -17,7 +17,6 @@ from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
 from runner.testnet.faults import FaultRequest
 from tests.crash.truth import check_stays_covered
-from tests.runner.execution.brokers import fault
 from tests.runner.execution.live_bots import PATIENCE, Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
@@ -258,10 +257,7 @@ def test_a_stop_that_is_gone_is_replaced_once_and_then_put_back(serve, tmp_path)
 
     async def use(bots):
         await bots.to_close(2)
-        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
-        with fault(served, "order_not_found", seconds=30.0, times=1):
-            await bots.engine.look()  # and the next stop is one that nothing is told of
-        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
+        await bots.lose_stop(SPOT)
         await bots.to_close()
         missed = [o for o in await bots.orders() if o.reason.startswith("nothing to replace")]
         assert len(missed) == 1

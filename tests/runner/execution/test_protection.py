@@ -15,7 +15,6 @@ from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
 from runner.testnet.faults import FaultRequest
-from tests.runner.execution.brokers import fault
 from tests.runner.execution.live_bots import Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
@@ -208,11 +207,7 @@ def test_a_stop_that_the_exchange_does_not_know_any_more_is_no_protection(serve,
 
     async def use(bots):
         await bots.to_close(2)
-        served.call(served.exchange.cancel, bots.stops(SPOT)[0])
-        with fault(served, "order_not_found", seconds=30.0, times=1):
-            await bots.engine.look()  # and the next stop is one that nothing is told of
-        (stop,) = bots.stops(SPOT)
-        served.call(served.exchange.cancel, stop)
+        stop = await bots.lose_stop(SPOT)
         await bots.engine.look()
         assert bots.stops(SPOT) == []  # it may still come
         await asyncio.sleep(0.3)
