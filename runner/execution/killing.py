@@ -86,7 +86,10 @@ async def flatten(
         under_way = any(order.purpose is Purpose.FLATTEN for order in orders)
         if under_way or symbol in but or not rules[symbol].market.lots(abs(held)):
             continue
+        only_reduces = rules[symbol].market.is_perpetual
         protection = [order for order in orders if order.lot is not None]
+        if only_reduces:  # what rests stays until the position is gone
+            protection = [order for order in protection if order.type is OrderType.MARKET]
         for order in protection:
             order.cancel_wanted = True
         bar = bot.last_bar or bot.started
@@ -101,7 +104,7 @@ async def flatten(
             side=Side.SELL if held > 0 else Side.BUY,
             type=OrderType.MARKET,
             sizing={"unit": "position"},
-            reduce_only=rules[symbol].market.is_perpetual,
+            reduce_only=only_reduces,
             after=[order.client_order_id for order in protection],
             created_at=datetime.now(UTC),
         )

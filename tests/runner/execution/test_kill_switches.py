@@ -115,6 +115,33 @@ def test_it_flattens_if_it_is_to(serve, tmp_path, venue, symbol):
     run(served, tmp_path, symbol, use, venue=venue)
 
 
+def test_a_perpetual_is_protected_until_it_is_closed(serve, tmp_path, monkeypatch):
+    """A stop there only reduces: no order has to wait for its end."""
+    symbol = "BTC/USDT:USDT"
+    served = serve(exchange(symbol))
+    held_at_its_end = []
+    end = type(served.exchange).end
+
+    def watched(exchange, order, *more):
+        if order.trigger is not None:
+            held_at_its_end.append(exchange.linear.position("alice", symbol).quantity)
+        end(exchange, order, *more)
+
+    async def use(bots):
+        await bots.to_close(2)
+        (stop,) = bots.stops(symbol)
+        with market_orders_refused(served):
+            monkeypatch.setattr(type(served.exchange), "end", watched)
+            await bots.engine.kill("all", flatten=True, reason="enough")
+            await look_often(bots)
+            assert bots.working(symbol) == [stop]
+        await bots.to_close()
+        await bots.engine.look()
+        assert (bots.working(symbol), held_at_its_end) == ([], [0])
+
+    run(served, tmp_path, symbol, use, venue="bybit")
+
+
 @pytest.mark.parametrize(("venue", "symbol"), PLACES)
 def test_what_can_not_be_closed_stays_protected_and_is_tried_again_at_the_next_bar(
     serve, tmp_path, venue, symbol
