@@ -20,7 +20,7 @@ import pandas as pd
 from robotrader_sdk.types import Timeframe
 from runner.execution import points
 from runner.execution.engine import Engine
-from runner.execution.journal.bots import BotTerms, add_bot
+from runner.execution.journal.bots import BotTerms, add_bot, switches_on
 from runner.execution.journal.tables import BotState
 from runner.execution.patience import Patience
 from runner.storage.database import Database
@@ -42,10 +42,11 @@ IN_FLIGHT = "an order is at the exchange, and its reply is not yet back"
 class Life:
     """What a bot is to do.
 
-    timeout: of a request, milliseconds. lingers: how many seconds after the end of the tape it
-    looks once more: what came last may be told late. reached: the file in which it says how often
-    it got to each point. kill: at which point, and the how manieth time it gets there; IN_FLIGHT is
-    no point of its own: the exchange sees to it.
+    timeout: of a request, milliseconds. flatten_after: the bar, counted from 0, at which a kill
+    switch is turned on that flattens; `kill` counts from then on. lingers: how many seconds after
+    the end of the tape it looks once more: what came last may be told late. reached: the file in
+    which it says how often it got to each point. kill: at which point, and the how manieth time it
+    gets there; IN_FLIGHT is no point of its own: the exchange sees to it.
     """
 
     url: str
@@ -58,6 +59,7 @@ class Life:
     capital: str
     leverage: str = "1"
     timeout: int = 10_000
+    flatten_after: int | None = None
     lingers: float = 0.0
     reached: str
     kill: tuple[str, int] | None = None
@@ -67,9 +69,10 @@ def live(life: Life) -> None:
     """Live it; the process ends by SIGKILL where it is to be killed."""
     reached: Counter[str] = Counter()
     points.listen(lambda point: reached.update([point]))
-    if life.kill is not None:
-        points.listen(_Killer(*life.kill))
-    asyncio.run(_Bot(life).run())
+    killer = None if life.kill is None else _Killer(*life.kill)
+    if killer is not None and life.flatten_after is None:
+        points.listen(killer)
+    asyncio.run(_Bot(life, killer).run())
     Path(life.reached).write_text(json.dumps(reached))
 
 
@@ -85,9 +88,10 @@ class _Killer:
 
 
 class _Bot:
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, life: Life, killer: _Killer | None) -> None:
+        self._life, self._killer = life, killer
         self._bars = {s: pd.read_pickle(path) for s, path in life.bars.items()}
+        self._is_switched = False
 
     async def run(self) -> None:
         life = self._life
@@ -104,6 +108,7 @@ class _Bot:
             if not self._engine.bots:
                 row = await database.write(lambda session: add_bot(session, self._terms()))
                 await self._engine.serve(row)
+            await self._note_switch()
             await self._reconcile()
             await self._trade()
 
@@ -170,11 +175,33 @@ class _Bot:
             report = await self._engine.tick(bot_id, seen, is_late=time != missing[-1])
             if report is None:
                 return False
+        if not self._is_switched and await self._is_switch_due(bot_id):
+            self._be_switched()
+            await self._engine.kill("bot", str(bot_id), flatten=True, reason="enough")
+            return await self._engine.look_at(bot_id)
         return True
 
+    async def _is_switch_due(self, bot_id: int) -> bool:
+        after = self._life.flatten_after
+        bars = next(iter(self._bars.values()))
+        return after is not None and await self._engine.last_bar(bot_id) == bars.index[after]
+
+    async def _note_switch(self) -> None:
+        """Know whether an earlier life has turned the switch on."""
+        async with self._engine.database.reading() as session:
+            if await switches_on(session):
+                self._be_switched()
+
+    def _be_switched(self) -> None:
+        self._is_switched = True
+        if self._killer is not None:
+            points.listen(self._killer)
+
     async def _is_paused(self) -> bool:
+        """Whether a bot was taken out of service by something else than the switch."""
         (bot,) = self._engine.bots.values()
-        return (await bot.running.executor.standing()).bot.state is BotState.PAUSED
+        row = (await bot.running.executor.standing()).bot
+        return row.state is BotState.PAUSED and not row.state_reason.startswith("kill switch")
 
     def _closed(self, bars: pd.DataFrame, time_ms: int) -> pd.DataFrame:
         length = pd.Timedelta(seconds=Timeframe.parse(self._life.timeframe).seconds)

@@ -26,7 +26,7 @@ KILLED = -9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A strategy, where it trades, and on what."""
+    """A strategy, where it trades, and on what; flatten_after: see `Life`."""
 
     strategy: str
     venue: str
@@ -34,6 +34,7 @@ class Scenario:
     capital: str = "50000"
     leverage: str = "1"
     n_bars: int = 32
+    flatten_after: int | None = None
     timeout: int = 10_000
     lingers: float = 0.0
 
@@ -128,6 +129,7 @@ def running(
         "timeframe": "1m",
         "capital": scenario.capital,
         "leverage": scenario.leverage,
+        "flatten_after": scenario.flatten_after,
         "timeout": scenario.timeout,
         "lingers": scenario.lingers,
         "reached": str(folder / "reached.json"),
