@@ -29,6 +29,8 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.tables import LotRow, OrderRow, PositionRow
 
 _SPARE_ROWS = 64
+_MAINTENANCE = 0.01
+"""Of a perpetual's notional, what a position must keep; its exchange applies tiers of its own."""
 _NO_BARS = np.zeros(0)
 
 _REASONS = {
@@ -79,7 +81,7 @@ class Rules:
         )
         perpetual = None
         if market.is_perpetual:
-            tiers = tier_table(read_tiers(0.01, float(market.max_leverage)))
+            tiers = tier_table(read_tiers(_maintenance(market), float(market.max_leverage)))
             perpetual = Perpetual(tiers, _NO_BARS, _NO_BARS, _NO_BARS, _NO_BARS)
         return cls(market, terms, perpetual)
 
@@ -116,10 +118,19 @@ def instrument_of(market: Market) -> Instrument:
         "min_notional": float(market.min_notional),
     }
     if market.is_perpetual:
-        leverage = float(market.max_leverage)
-        return Instrument(kind="linear_perpetual", max_leverage=leverage, **common)
+        return Instrument(
+            kind="linear_perpetual",
+            max_leverage=float(market.max_leverage),
+            maintenance_margin=_maintenance(market),
+            **common,
+        )
     fee_currency: Any = "base" if market.fee_in_base else "quote"
     return Instrument(kind="spot", fee_currency=fee_currency, **common)
+
+
+def _maintenance(market: Market) -> float:
+    # Where a position may begin with less, it can't have to keep more.
+    return min(_MAINTENANCE, 1.0 / float(market.max_leverage))
 
 
 @dataclass(frozen=True, slots=True)
