@@ -143,8 +143,10 @@ class Engine:
             self._away[row.exchange] = time.monotonic() + _NEXT_TRY
             logger.warning("bots of %s wait for service: %s", row.exchange, error)
             return
-        except ExecutionError as error:
-            await self._pause(row.id, str(error))
+        except (StorageError, LeaseLostError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one bot's
+            await self._pause(row.id, _reason_of(error))
             self._refused.add(row.id)
             return
         if running.unfit:
@@ -292,14 +294,10 @@ class Engine:
             raise
         except LATER as error:
             logger.warning("%s: %s; it is tried again", bots[0].account[0], error)
-        except ExecutionError as error:
-            for bot in bots:
-                await self._pause(bot.row.id, str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is one bot's
-            logger.error("%s", scrub("".join(format_exception(error))))
+            reason = _reason_of(error)
             for bot in bots:
-                reason = f"a defect: {type(error).__name__}: {error}"
-                await self._pause(bot.row.id, scrub(reason))
+                await self._pause(bot.row.id, reason)
         return None
 
     async def _pause(self, bot_id: int, reason: str) -> None:
@@ -311,3 +309,11 @@ class Engine:
     async def _close_brokers(self) -> None:
         for broker in self._open.values():
             await broker.close()
+
+
+def _reason_of(error: Exception) -> str:
+    """Why a bot is paused for it; what nobody has foreseen is logged in full."""
+    if isinstance(error, ExecutionError):
+        return str(error)
+    logger.error("%s", scrub("".join(format_exception(error))))
+    return scrub(f"a defect: {type(error).__name__}: {error}")

@@ -6,21 +6,40 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import select
 
 import robotrader_sdk as rt
 from runner.execution import engine as engines
+from runner.execution.engine import Engine
 from runner.execution.errors import BotError
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import add_bot, set_state
 from runner.execution.journal.tables import BotRow, BotState
 from runner.execution.status import Status
+from runner.storage.database import Database
+from runner.testnet.core.markets import Tier
 from tests.runner.execution.brokers import fault, requests_of
 from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.local_brokers import broker_of
 from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
 
 __all__ = ["serve"]
 SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
 CALM = (100.0, 100.5, 99.5, 100.0)
+
+
+class Breaks(rt.Strategy):
+    """Can't even be made."""
+
+    def __init__(self, **given) -> None:
+        raise ZeroDivisionError("a defect")
+
+    def init(self, bars) -> None:
+        pass
+
+    def on_bar(self, ctx) -> None:
+        pass
 
 
 class Holds(rt.Strategy):
@@ -210,3 +229,51 @@ def test_a_key_that_is_refused_leaves_a_stopped_bot_stopped(serve, tmp_path):
         assert (bot.state, bot.state_reason) == (BotState.STOPPED, "over")
 
     run(served, tmp_path, use)
+
+
+def test_a_bot_that_can_not_be_taken_into_service_leaves_the_others_in_it(serve, tmp_path):
+    """Neither one whose strategy fails as it is made, nor one whose account nobody can open."""
+    served = serve(exchange_of(panel()))
+
+    async def use():
+        async with live_bots(served, tmp_path, [Holds, Breaks], panel()) as bots:
+            for name, more in {"Breaks": {}, "Holds": {"account": "lost"}}.items():
+                terms = terms_of(panel(), name, **more)
+                await bots.database.write(lambda s, terms=terms: add_bot(s, terms))
+            terms = terms_of(panel(), "Holds")
+            await bots.database.write(lambda s: add_bot(s, terms))
+        async with (
+            Database(f"sqlite:///{tmp_path / 'journal.db'}") as database,
+            Engine(database, opened, find={"Holds": Holds, "Breaks": Breaks}.__getitem__) as engine,
+        ):
+            await engine.serve_waiting()
+            async with database.reading() as session:
+                found = list(await session.scalars(select(BotRow).order_by(BotRow.id)))
+            return found, sorted(engine.bots)
+
+    def opened(row):
+        if row.account == "lost":
+            raise ValueError("no such key")
+        return broker_of(row.exchange, served.url)
+
+    (breaks, lost, well), in_service = asyncio.run(use())
+    assert (breaks.state, lost.state) == (BotState.PAUSED, BotState.PAUSED)
+    assert "a defect" in breaks.state_reason
+    assert "no such key" in lost.state_reason
+    assert well.state is BotState.RUNNING
+    assert in_service == [breaks.id, well.id]
+
+
+def test_a_perpetual_with_more_leverage_than_a_hundred_is_traded(serve, tmp_path):
+    exchange = exchange_of(panel(PERP))
+    market = exchange.markets[PERP]
+    lowest = Tier(Decimal(0), Decimal("0.0025"), Decimal(200))
+    exchange.markets[PERP] = replace(
+        market, max_leverage=Decimal(200), tiers=(lowest, *market.tiers[1:])
+    )
+
+    async def use(bots):
+        await bots.to_close(2)
+        assert len(await bots.lots()) == 1
+
+    run(serve(exchange), tmp_path, use, panel(PERP), exchange="bybit")
