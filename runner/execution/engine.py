@@ -183,6 +183,8 @@ class Engine:
                 done = await self._guarded(bots, reconciler.run)
             if done is not None:
                 found.append(done)
+                for bot_id, error in done.failed.items():
+                    await self._pause(bot_id, _reason_of(error))
         return found
 
     async def look(self) -> bool:

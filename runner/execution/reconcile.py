@@ -9,7 +9,8 @@ and that has come all the same is cancelled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from robotrader_sdk.types import OrderType
 from runner.execution.broker import Broker, FillReport, Market, OrderReport
 from runner.execution.cancelling import cancel
-from runner.execution.errors import OrderRefusedError
+from runner.execution.errors import (
+    ExchangeUnreachableError,
+    KeyRefusedError,
+    LeaseLostError,
+    OrderRefusedError,
+    RateLimitedError,
+    UnknownOutcomeError,
+)
 from runner.execution.funding import collect_funding
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.accounts import (
@@ -41,20 +49,34 @@ from runner.execution.rules import Rules
 from runner.execution.status import Status
 from runner.execution.tick import RunningBot
 from runner.storage.database import Database
+from runner.storage.errors import StorageError
 
 Pair = tuple[Decimal, Decimal]
 
 ZERO = Decimal(0)
 _LOOK_BACK = timedelta(minutes=1)
+_OF_ALL = (
+    StorageError,
+    LeaseLostError,
+    ExchangeUnreachableError,
+    RateLimitedError,
+    UnknownOutcomeError,
+    KeyRefusedError,
+)
+"""What one bot meets and concerns all of its account."""
 
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What was found and done. `consistent`: money was compared, while nothing moved."""
+    """What was found and done. `consistent`: money was compared, while nothing moved.
+
+    failed: by their numbers, the bots that could not be looked after, and why.
+    """
 
     findings: list[str] = field(default_factory=list)
     n_fills: int = 0
     consistent: bool = False
+    failed: dict[int, Exception] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -90,17 +112,31 @@ class Reconciler:
 
     async def _compare(self, found: Reconciliation) -> None:
         for symbol, rules in self._rules().items():
-            await self._symbol(symbol, rules, found)
+            with self._apart([bot for bot in self.bots if symbol in bot.rules], found):
+                await self._symbol(symbol, rules, found)
             reach("inside reconcile")
         before = await self._balances()
-        await self._look()
-        await self._money(before, found)
+        await self._look(found)
+        if not found.failed:  # whose executions may be missing, and are no gap
+            await self._money(before, found)
         await self._positions(found)
 
-    async def _look(self) -> None:
+    async def _look(self, found: Reconciliation) -> None:
         """See what has become of the bots' own orders, and settle them."""
         for bot in self.bots:
-            await bot.executor.look()
+            with self._apart([bot], found):
+                await bot.executor.look()
+
+    @contextmanager
+    def _apart(self, bots: Sequence[RunningBot], found: Reconciliation) -> Iterator[None]:
+        """What only these bots are concerned by, such as a market that is gone, stops no other."""
+        try:
+            yield
+        except _OF_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is theirs
+            for bot in bots:
+                found.failed.setdefault(bot.bot_id, error)
 
     def _rules(self) -> dict[str, Rules]:
         return {symbol: rules for bot in self.bots for symbol, rules in bot.rules.items()}
@@ -288,18 +324,18 @@ class Reconciler:
 
         It has to be so after another look, too: a stop may have been triggered in between.
         """
-        first = await self._strayed()
+        first = await self._strayed(found)
         if not first:
             return
-        await self._look()
-        again = await self._strayed()
+        await self._look(found)
+        again = await self._strayed(found)
         for bot in self.bots:
             for symbol in bot.rules:
                 key = (bot.bot_id, symbol)
                 if key in again and first.get(key) == again[key]:
                     await self._let_exit(bot, symbol, again[key], found)
 
-    async def _strayed(self) -> dict[tuple[int, str], Pair]:
+    async def _strayed(self, found: Reconciliation) -> dict[tuple[int, str], Pair]:
         """By bot and symbol, the positions that differ: the exchange's, and the journal's.
 
         None while executions are known of that are not entered yet.
@@ -309,14 +345,15 @@ class Reconciler:
             symbols = [s for s, rules in bot.rules.items() if rules.market.is_perpetual]
             if not symbols:
                 continue
-            held = {p.symbol: p.quantity for p in await self.broker.positions(symbols)}
-            async with self.database.reading() as session:
-                own = await positions_of(session, bot.bot_id)
-                moving = await is_moving(session, self.account)
-            for symbol in symbols:
-                pair = (held.get(symbol, ZERO), own.get(symbol, ZERO))
-                if pair[0] != pair[1] and not moving:
-                    strayed[bot.bot_id, symbol] = pair
+            with self._apart([bot], found):
+                held = {p.symbol: p.quantity for p in await self.broker.positions(symbols)}
+                async with self.database.reading() as session:
+                    own = await positions_of(session, bot.bot_id)
+                    moving = await is_moving(session, self.account)
+                for symbol in symbols:
+                    pair = (held.get(symbol, ZERO), own.get(symbol, ZERO))
+                    if pair[0] != pair[1] and not moving:
+                        strayed[bot.bot_id, symbol] = pair
         return strayed
 
     async def _let_exit(

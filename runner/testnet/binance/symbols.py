@@ -12,7 +12,7 @@ class Symbols:
     """Finds markets by name."""
 
     def __init__(self, local: LocalExchange) -> None:
-        exchange = local.exchange
+        self._exchange = exchange = local.exchange
         self._markets = {
             market.id: market
             for market in exchange.markets.values()
@@ -21,12 +21,13 @@ class Symbols:
 
     def all(self) -> list[Market]:
         """Every one."""
-        return list(self._markets.values())
+        gone = self._exchange.delisted
+        return [market for market in self._markets.values() if market.symbol not in gone]
 
     def named(self, name: str) -> Market:
         """The market of a name; BinanceError if there is none."""
         market = self._markets.get(name)
-        if market is None:
+        if market is None or market.symbol in self._exchange.delisted:
             raise BinanceError(-1121, "Invalid symbol.")
         return market
 

@@ -16,6 +16,7 @@ class Symbols:
     """Finds markets by category and name."""
 
     def __init__(self, local: LocalExchange) -> None:
+        self._exchange = local.exchange
         self._markets = {
             (LINEAR if market.linear else SPOT, market.id): market
             for market in local.exchange.markets.values()
@@ -28,13 +29,17 @@ class Symbols:
 
     def all(self, category: str) -> list[Market]:
         """Every market of a category."""
-        return [market for (own, _), market in self._markets.items() if own == category]
+        return [
+            market
+            for (own, _), market in self._markets.items()
+            if own == category and market.symbol not in self._exchange.delisted
+        ]
 
     def needed(self, given: Given) -> Market:
         """The market that a call names, as it must."""
         category = self.category(given)
         market = self._markets.get((category, given.text("symbol")))
-        if market is None:
+        if market is None or market.symbol in self._exchange.delisted:
             raise translated(RefusedError(Reason.UNKNOWN_SYMBOL), linear=category != SPOT)
         return market
 

@@ -53,6 +53,8 @@ class Exchange:
         self.keys: dict[str, ApiKey] = {}
         self.working: dict[tuple[str, str], WorkingOrders] = {}
         self.closed_markets: frozenset[str] = frozenset()
+        self.delisted: frozenset[str] = frozenset()
+        """Markets that the venues say they have never heard of."""
         """Those that do not trade at the moment, whatever the market file says."""
         self.listeners: list[Callable[[Event], None]] = []
         self.lists = Lists(self)

@@ -329,3 +329,32 @@ def test_a_stop_that_fills_while_positions_are_asked_for_is_no_difference(
         assert not any("position" in text for text in await bots.findings())
 
     run(served, tmp_path, bars, use, exchange="bybit", params={"stop": 0.1})
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_a_market_that_is_gone_is_the_matter_of_its_own_bots(serve, tmp_path, venue):
+    """The exchange has delisted it: whoever trades another with the same account goes on."""
+    bars = {SPOT: bars_of(*[CALM] * 8), "ETH/USDT": bars_of(*[CALM] * 8)}
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        await bots.add(terms_of({SPOT: bars[SPOT]}, "Holds", exchange=venue))
+        more = {"exchange": venue, "params": {"stop": 0.1}}
+        await bots.add(terms_of({"ETH/USDT": bars["ETH/USDT"]}, "Holds", **more))
+        await bots.to_close(3)
+        assert len(await bots.lots()) == 2
+        served.exchange.delisted = frozenset({SPOT})
+        for stop in bots.stops("ETH/USDT"):
+            served.call(served.exchange.cancel, stop)
+        done = await bots.engine.reconcile()
+        gone, other = await bots.bot(1), await bots.bot(2)
+        assert (gone.state, other.state) == (BotState.PAUSED, BotState.RUNNING)
+        assert "Invalid symbol" in gone.state_reason
+        assert len(done) == 1
+        assert len(bots.stops("ETH/USDT")) == 1
+
+    async def work():
+        async with live_bots(served, tmp_path, [Holds], bars) as bots:
+            await use(bots)
+
+    asyncio.run(work())
