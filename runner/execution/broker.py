@@ -112,7 +112,8 @@ class OrderReport:
 
     status: WORKING, FILLED, CANCELLED, EXPIRED or REJECTED. filled: base units. is_trigger:
     whether it is a stop that has not been triggered; stop_price: where it will be, if told.
-    placed: when the exchange took it.
+    has_passed: the price is beyond that already, so it waits for it to come back; only `look_up`
+    looks for that. placed: when the exchange took it.
     """
 
     client_order_id: str
@@ -124,6 +125,7 @@ class OrderReport:
     filled: Decimal
     is_trigger: bool = False
     stop_price: Decimal | None = None
+    has_passed: bool = False
     placed: datetime | None = None
     reason: str = ""
 

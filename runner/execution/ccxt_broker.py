@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
+from runner.execution import ccxt_changes
 from runner.execution.broker import (
     Balance,
     FillReport,
@@ -25,7 +27,6 @@ from runner.execution.broker import (
     OrderRequest,
     PositionReport,
 )
-from runner.execution.ccxt_changes import amend, replace
 from runner.execution.ccxt_client import Credentials, new_client
 from runner.execution.ccxt_errors import Doing, ReplyUnreadableError
 from runner.execution.ccxt_fills import fills_since, funding_since
@@ -171,13 +172,14 @@ class CcxtBroker:
         if order.stop_price is not None:
             # Binance would cancel the old one first, and then refuse.
             await self._check_not_passed(order)
-        return await replace(self._wire, raw, market, self._venue, client_order_id, order)
+        change = ccxt_changes.replace
+        return await change(self._wire, raw, market, self._venue, client_order_id, order)
 
     async def amend(self, order: OrderRequest) -> None:
         """Give the resting stop of that client order id this quantity and this stop_price."""
         raw = await self._raw(order.symbol)
         await self._check_not_passed(order)
-        await amend(self._wire, raw, market_of(raw, self._venue), order)
+        await ccxt_changes.amend(self._wire, raw, market_of(raw, self._venue), order)
         await self._check_no_reversal(order)
 
     async def cancel(self, symbol: str, client_order_id: str, *, is_trigger: bool) -> None:
@@ -205,7 +207,11 @@ class CcxtBroker:
         if found is None:
             return None
         market = market_of(await self._raw(symbol), self._venue)
-        return await self._read(_ready(lambda: order_report(found, market, self._venue)))
+        report = await self._read(_ready(lambda: order_report(found, market, self._venue)))
+        if report.is_trigger and self._venue.infers_direction and not market.is_perpetual:
+            # It may have arrived after the price, and nobody has looked at it since.
+            return replace(report, has_passed=is_passed(report, await self.last_price(symbol)))
+        return report
 
     async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
         """All working orders of the account, its stops included, whoever placed them."""

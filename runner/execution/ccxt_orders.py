@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from robotrader_sdk.types import OrderType, Side
-from runner.execution.broker import Market, OrderListRequest, OrderRequest
+from runner.execution.broker import Market, OrderListRequest, OrderReport, OrderRequest
 from runner.execution.ccxt_venues import Venue
 from runner.execution.errors import OrderRefusedError
 
@@ -134,7 +134,7 @@ def replace_params(request: OrderRequest, replaced: str, market_id: str) -> dict
     return params
 
 
-def is_passed(order: OrderRequest, price: Decimal) -> bool:
+def is_passed(order: OrderRequest | OrderReport, price: Decimal) -> bool:
     """Whether a price is beyond an order's stop."""
     if order.stop_price is None:
         return False

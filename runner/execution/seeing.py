@@ -16,7 +16,7 @@ from runner.execution.broker import Broker, FillReport, OrderReport
 from runner.execution.errors import OrderRefusedError
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.moves import move, take_report
-from runner.execution.journal.tables import OrderRow
+from runner.execution.journal.tables import LotRow, OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
 from runner.execution.rules import Rules
@@ -57,8 +57,14 @@ class Seeing:
     async def see(self, order: OrderRow, report: OrderReport | None) -> bool:
         """Take in what the exchange has of an order; asked for it, if that is not known."""
         report = report or await self._broker.look_up(order.symbol, order.client_order_id)
-        if report is None or _is_known(order, report):
+        if report is None:
             return False
+        changed = not _is_known(order, report) and await self._take(order, report)
+        if report.has_passed and order.is_open and not order.cancel_wanted:
+            return await self._give_up(order)
+        return changed
+
+    async def _take(self, order: OrderRow, report: OrderReport) -> bool:
         deadline = self._clock.monotonic() + self._patience.fills
         while True:
             fills = await self._fills_of(order, report)
@@ -94,6 +100,18 @@ class Seeing:
             return row, True
 
         return (await self._write(lose))[1]
+
+    async def _give_up(self, order: OrderRow) -> bool:
+        """Have a stop cancelled that waits for the price to come back; its lot goes now."""
+
+        async def give_up(session: AsyncSession) -> tuple[OrderRow, bool]:
+            row = await session.get_one(OrderRow, order.client_order_id)
+            row.cancel_wanted = True
+            if row.lot is not None:
+                (await session.get_one(LotRow, row.lot)).at_market = True
+            return row, True
+
+        return (await self._write(give_up))[1]
 
     async def see_end(self, order: OrderRow) -> bool:
         """Look at an order that is about to end until it has; whether anything has changed."""

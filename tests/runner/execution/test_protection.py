@@ -13,8 +13,10 @@ from runner.execution import points
 from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState
 from runner.execution.status import Status
+from runner.testnet.bybit import orders as bybit_orders
 from runner.testnet.core.settings import Settings
 from runner.testnet.faults import FaultRequest
+from tests.runner.execution.brokers import CREATE, fault
 from tests.runner.execution.live_bots import Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
@@ -268,3 +270,29 @@ def test_an_order_list_is_sent_as_a_whole_or_not_at_all(serve, tmp_path):
     run(served, tmp_path, bars, use, params={"take_profit": 0.1})
     told = [e.what["what"] for e in served.local.ledger.entries if e.kind == "fault"]
     assert told.count("occurred") == 2
+
+
+def test_a_stop_that_was_taken_too_late_without_an_answer_closes_at_the_market(
+    serve, tmp_path, monkeypatch
+):
+    """Bybit infers a spot stop's direction: it would wait for the price to come back."""
+    fallen = (93.0, 93.5, 92.5, 93.0)
+    bars = {SPOT: bars_of(CALM, CALM, fallen, fallen, fallen)}
+    served = serve(exchange_of(bars))
+    read = bybit_orders.read_order
+
+    def read_late(exchange, given, market):
+        while "triggerPrice" in given and exchange.tape.last(SPOT) > 95:
+            served.local.driver.step()
+        return read(exchange, given, market)
+
+    async def use(bots):
+        monkeypatch.setattr(bybit_orders, "read_order", read_late)
+        with fault(served, "reset_after", route=CREATE["bybit"], times=2):
+            await bots.to_close()
+        await bots.engine.look()
+        assert bots.working(SPOT) == []
+        (lot,) = await bots.lots()
+        assert (lot.is_open, lot.exit_value) == (False, 93)
+
+    run(served, tmp_path, bars, use, exchange="bybit")
