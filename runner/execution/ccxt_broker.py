@@ -163,7 +163,7 @@ class CcxtBroker:
             target, stop = (order_report(row, market, self._venue) for row in found)
             return target, stop
 
-        return await self._wire.call(Doing.SUBMIT, ask)
+        return await self._wire.call(Doing.SUBMIT, ask, n_orders=2)
 
     async def replace(self, client_order_id: str, order: OrderRequest) -> OrderReport:
         """Cancel a resting order and send its successor in one request, once."""

@@ -50,6 +50,7 @@ class Asked:
     """What has happened of one call: the requests that left, and the last reply to one."""
 
     priority: Any = None
+    n_orders: int = 1
     n_sent: int = 0
     reply: Reply | None = field(default=None)
     all_readable: bool = True

@@ -35,7 +35,9 @@ _WEIGHTS = {"binance": 5}
 class RequestLimiter(Protocol):
     """Gives turns; rate_limits.RateLimiter is one."""
 
-    def turn(self, priority: Priority, weight: int = 1) -> AbstractAsyncContextManager[None]:
+    def turn(
+        self, priority: Priority, weight: int = 1, n_orders: int = 1
+    ) -> AbstractAsyncContextManager[None]:
         """Wait for a turn, and hold it while one request is made."""
 
     def note_ban(self, until: datetime) -> None:
@@ -63,17 +65,19 @@ class Wire:
         self._now = now
         _listen(client, exchange, self._turn)
 
-    async def call(self, doing: Doing, ask: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, doing: Doing, ask: Callable[[], Awaitable[T]], n_orders: int = 1) -> T:
         """What `ask` returns, or one of our errors.
+
+        n_orders: as how many orders the venue counts it.
 
         Where the venue refuses because of the clocks, which is definite, they are set and it is
         asked once more, with the same ids.
         """
-        failure = await self._attempt(doing, ask)
+        failure = await self._attempt(doing, ask, n_orders)
         if isinstance(failure, Failure) and failure.meaning is Meaning.CLOCK:
             set_clock = await self._attempt(Doing.READ, self.client.load_time_difference)
             if not isinstance(set_clock, Failure):
-                failure = await self._attempt(doing, ask)
+                failure = await self._attempt(doing, ask, n_orders)
         if not isinstance(failure, Failure):
             return failure
         if self._limiter is not None and (until := failure.banned_until) is not None:
@@ -90,8 +94,10 @@ class Wire:
         """What time it is at the venue, by our clock and the measured difference."""
         return self._now() - self.clock_ahead
 
-    async def _attempt(self, doing: Doing, ask: Callable[[], Awaitable[T]]) -> T | Failure:
-        asked = Asked(self._priorities[doing])
+    async def _attempt(
+        self, doing: Doing, ask: Callable[[], Awaitable[T]], n_orders: int = 1
+    ) -> T | Failure:
+        asked = Asked(self._priorities[doing], n_orders)
         token = _ASKED.set(asked)
         try:
             answer = await ask()
@@ -110,8 +116,9 @@ class Wire:
             return nullcontext()
         asked = _ASKED.get()
         priority = Priority.RECONCILE if asked is None else asked.priority
+        n_orders = 1 if asked is None else asked.n_orders
         weight = ceil(round(cost * _WEIGHTS.get(self._exchange, 0), 6))
-        return self._limiter.turn(priority, max(weight, 1))
+        return self._limiter.turn(priority, max(weight, 1), n_orders)
 
 
 def _listen(

@@ -94,12 +94,13 @@ class _Limit:
 class _Waiter:
     priority: Priority
     weight: int
+    n_orders: int
     since: float
     turn: asyncio.Future[None]
     taken: list[tuple[Window, Taken]] = field(default_factory=list)
 
     def needs(self, limit: _Limit) -> int:
-        return self.weight if limit.by_weight else 1
+        return self.weight if limit.by_weight else self.n_orders
 
 
 class RateLimiter:
@@ -137,14 +138,17 @@ class RateLimiter:
         self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, priority: Priority, weight: int = 1) -> AsyncIterator[None]:
+    async def turn(
+        self, priority: Priority, weight: int = 1, n_orders: int = 1
+    ) -> AsyncIterator[None]:
         """Wait for a turn, and hold it while one request is made.
 
-        weight: what the venue counts the request as. A RateLimitedError raised inside is noted as
-        a ban. RateLimitedError if the turn does not come, or because of a ban can't come, within
-        the limiter's patience. No turn may be asked for inside another.
+        weight: what the venue counts the request as; n_orders: as how many of its kind. A
+        RateLimitedError raised inside is noted as a ban. RateLimitedError if the turn does not
+        come, or because of a ban can't come, within the limiter's patience. No turn may be asked
+        for inside another.
         """
-        await self._come(priority, weight)
+        await self._come(priority, weight, n_orders)
         try:
             yield
         except RateLimitedError as refused:
@@ -166,13 +170,13 @@ class RateLimiter:
         """Until when nobody gets a turn; None if there is no ban."""
         return self._banned_until if self._clock() < self._ban_end else None
 
-    async def _come(self, priority: Priority, weight: int) -> None:
+    async def _come(self, priority: Priority, weight: int, n_orders: int) -> None:
         loop = asyncio.get_running_loop()
-        waiter = _Waiter(priority, weight, self._clock(), loop.create_future())
+        waiter = _Waiter(priority, weight, n_orders, self._clock(), loop.create_future())
         for limit in self._limits:
             if priority in limit.of and waiter.needs(limit) > limit.window.amount:
                 raise ValueError(
-                    f"a {priority.name} of weight {weight} can never have a turn at "
+                    f"a {priority.name} of {waiter.needs(limit)} can never have a turn at "
                     f"{self.exchange}: the limit is {limit.window.amount}"
                 )
         self._queues[priority].append(waiter)

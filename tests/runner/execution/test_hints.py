@@ -23,9 +23,9 @@ class Counted(RateLimiter):
         super().__init__(exchange)
         self.turns = []
 
-    def turn(self, priority, weight=1):
+    def turn(self, priority, weight=1, n_orders=1):
         self.turns.append(priority)
-        return super().turn(priority, weight)
+        return super().turn(priority, weight, n_orders)
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit"])

@@ -172,7 +172,7 @@ class _Limiter:
     async def __aexit__(self, *_):
         return None
 
-    def turn(self, priority, weight=1):
+    def turn(self, priority, weight=1, n_orders=1):
         self.turns.append((priority.name, weight))
         return self
 

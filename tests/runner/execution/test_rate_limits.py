@@ -11,6 +11,8 @@ from random import Random
 
 import pytest
 
+from robotrader_sdk.types import Side
+from runner.execution.broker import OrderListRequest
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.ccxt_client import Credentials
 from runner.execution.ccxt_market_data import CcxtMarketData
@@ -18,7 +20,16 @@ from runner.execution.errors import ExchangeUnreachableError, RateLimitedError
 from runner.execution.rate_limits import Budget, Priority, RateLimiter, limiter_of
 from runner.execution.rate_window import Taken, Window
 from runner.testnet import ccxt_config
-from tests.runner.execution.brokers import SPOT, control, local_exchange, requests_of
+from tests.runner.execution.brokers import (
+    LAST,
+    SPOT,
+    control,
+    limit_order,
+    local_exchange,
+    requests_of,
+    stop_order,
+    with_broker,
+)
 from tests.runner.testnet.conftest import KEY, SECRET, serve
 
 __all__ = ["serve"]
@@ -243,3 +254,27 @@ def test_who_is_turned_away_at_the_wall_before_a_venue_asks_no_more_for_a_while(
             server.shutdown()
             thread.join()
     assert len(asked) == 1
+
+
+def test_an_order_list_counts_as_the_two_orders_that_it_is(serve):
+    """developers.binance.com, orderList/oco: "Unfilled Order Count: 2"."""
+    served = serve(local_exchange(), limit_share=0.08)  # eight orders in ten seconds
+    budgets = [Budget(amount=480, seconds=60), Budget(amount=8, seconds=10, of=ORDER)]
+    shared = RateLimiter("binance", share=1.0, budgets=budgets, patience=0.1)
+
+    def legs(number: int) -> OrderListRequest:
+        target = limit_order(f"rt-target-{number}", side=Side.SELL, limit_price=2 * LAST)
+        return OrderListRequest(
+            client_list_id=f"rt-list-{number}",
+            take_profit=target,
+            stop=stop_order(f"rt-stop-{number}", stop_price=(LAST / 2).quantize(LAST)),
+        )
+
+    async def use(broker):
+        for number in range(4):
+            await broker.submit_list(legs(number))
+        with pytest.raises(RateLimitedError, match="is busy"):
+            await broker.submit_list(legs(4))
+
+    with_broker(served, "binance", use, limiter=shared)
+    assert len(requests_of(served, "POST /api/v3/orderList/oco")) == 4
