@@ -148,7 +148,11 @@ class RateLimiter:
         come, or because of a ban can't come, within the limiter's patience. No turn may be asked
         for inside another.
         """
-        await self._come(priority, weight, n_orders)
+        waiter = await self._come(priority, weight, n_orders)
+        # A turn that ends is given on before the ban that its request has met is noted.
+        while self.banned_until is not None:
+            self._give_up(waiter)
+            waiter = await self._come(priority, weight, n_orders)
         try:
             yield
         except RateLimitedError as refused:
@@ -170,7 +174,7 @@ class RateLimiter:
         """Until when nobody gets a turn; None if there is no ban."""
         return self._banned_until if self._clock() < self._ban_end else None
 
-    async def _come(self, priority: Priority, weight: int, n_orders: int) -> None:
+    async def _come(self, priority: Priority, weight: int, n_orders: int) -> _Waiter:
         loop = asyncio.get_running_loop()
         waiter = _Waiter(priority, weight, n_orders, self._clock(), loop.create_future())
         for limit in self._limits:
@@ -190,6 +194,7 @@ class RateLimiter:
             self._give_up(waiter)
             raise self._too_long(waiter)
         waiter.turn.result()
+        return waiter
 
     def _give_up(self, waiter: _Waiter) -> None:
         if not waiter.turn.done():

@@ -217,6 +217,30 @@ def test_after_a_ban_nobody_asks_before_it_is_over(serve, venue):
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_who_waits_in_the_queue_sends_nothing_once_a_ban_is_answered(serve, venue):
+    """The turn of the request that was refused is free again before the ban is noted."""
+    served = serve(local_exchange())
+    shared = RateLimiter(venue, patience=5.0)
+
+    async def work():
+        data = CcxtMarketData(venue, limiter=shared, overrides=ccxt_config(venue, served.url))
+        data._client.timeout_on_exit = 0
+        try:
+            await data.instrument(SPOT)
+            before = len(requests_of(served))
+            control(served, "POST", "faults", json={"kind": "ban", "seconds": 60.0, "times": 1})
+            asked = [data.server_time() for _ in range(30)]
+            told = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(isinstance(e, RateLimitedError | ExchangeUnreachableError) for e in told)
+            return len(requests_of(served)) - before
+        finally:
+            await data.close()
+
+    # What was in flight already, and no more.
+    assert asyncio.run(work()) == 20
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
 def test_who_is_turned_away_at_the_wall_before_a_venue_asks_no_more_for_a_while(venue):
     """A firewall answers 403 and a page; what it did with the request it does not say."""
     asked = []
