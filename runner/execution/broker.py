@@ -41,7 +41,8 @@ class Market:
     a take-profit can rest as one, of which one fills (OCO). stop_locks_balance: whether a resting
     stop takes its quantity out of the free balance, as spot exchanges mostly do. stop_change: how
     a resting stop is changed without a moment in which there is none.
-    fee_in_base: whether buys pay their fee out of what they buy.
+    fee_in_base: whether buys pay their fee out of what they buy. cost_step: of what a market buy
+    by cost spends.
     """
 
     symbol: str
@@ -57,6 +58,7 @@ class Market:
     maker_fee: Decimal = Decimal("0.001")
     taker_fee: Decimal = Decimal("0.001")
     fee_in_base: bool = False
+    cost_step: Decimal = Decimal("1e-8")
     max_leverage: Decimal = Decimal(1)
     has_stop_market: bool = True
     has_order_list: bool = False

@@ -16,6 +16,8 @@ from runner.execution.ccxt_reports import number_or_none
 from runner.execution.ccxt_venues import Venue
 from runner.execution.errors import MarketUnknownError
 
+_COST_STEP = Decimal("1e-8")
+"""Where a venue tells none: Binance's quoteAssetPrecision is 8 of all assets."""
 _KEPT = timedelta(hours=1)
 _TRIED_AGAIN = timedelta(minutes=1)
 _SHARED = (
@@ -136,6 +138,7 @@ def market_of(raw: Any, venue: Venue, fees: Any = None) -> Market:
         maker_fee=_of(fees.get("maker") or raw.get("maker"), Decimal("0.001")),
         taker_fee=_of(fees.get("taker") or raw.get("taker"), Decimal("0.001")),
         fee_in_base=venue.fee_in_base and not is_perpetual,
+        cost_step=_of((info.get("lotSizeFilter") or {}).get("quotePrecision"), _COST_STEP),
         max_leverage=_of(limits.get("leverage", {}).get("max"), Decimal(1)),
         has_stop_market=_has_stop_market(info, venue),
         has_order_list=info.get("ocoAllowed") is True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_DOWN, Decimal, localcontext
+from decimal import Decimal, localcontext
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,12 +16,9 @@ from runner.execution.journal.moves import move
 from runner.execution.journal.orders import orders_by_id
 from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import LotRow, OrderRow
-from runner.execution.rounding import PRECISION
+from runner.execution.rounding import PRECISION, to_step
 from runner.execution.rules import Rules
 from runner.execution.status import Status
-
-CENT = Decimal("1e-8")
-"""The step of a cost in quote."""
 
 Prices = Mapping[str, Decimal]
 
@@ -112,7 +109,7 @@ class Promoter:
                 money *= self.standing.equity(prices)
             money /= 1 + rules.market.taker_fee  # which is to be affordable, too
         if order.side is Side.BUY:
-            order.cost = money.quantize(CENT, ROUND_DOWN)
+            order.cost = to_step(money, rules.market.cost_step, up=False)
             return order.cost > 0
         # A sale has no cost to be sent by: it becomes a quantity.
         order.quantity = rules.lots(float(money / prices[order.symbol]))

@@ -6,6 +6,7 @@ https://bybit-exchange.github.io/docs/v5/market/risk-limit
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from runner.testnet.core.exchange import Exchange
@@ -44,6 +45,11 @@ def risk_limits(market: Market) -> list[dict[str, Any]]:
     return rows
 
 
+def quote_step(market: Market) -> Decimal:
+    """The step of what an order by cost may spend."""
+    return market.tick_size * market.lot_size
+
+
 def _spot(market: Market, status: str) -> dict[str, Any]:
     return {
         "symbol": market.id,
@@ -55,7 +61,7 @@ def _spot(market: Market, status: str) -> dict[str, Any]:
         "stTag": "0",
         "lotSizeFilter": {
             "basePrecision": plain(market.lot_size),
-            "quotePrecision": plain(market.tick_size * market.lot_size),
+            "quotePrecision": plain(quote_step(market)),
             "minOrderQty": plain(market.min_quantity),
             "maxOrderQty": plain(market.max_quantity),
             "minOrderAmt": plain(market.min_notional),

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from robotrader_sdk.types import OrderType, Side
 from runner.testnet.bybit.errors import BybitError, wrong
+from runner.testnet.bybit.instruments import quote_step
 from runner.testnet.bybit.parameters import Given
 from runner.testnet.core.exchange import Exchange
 from runner.testnet.core.markets import Market
@@ -99,6 +100,8 @@ def _amount(
     usual = "quoteCoin" if side is Side.BUY else "baseCoin"
     unit = given.choice("marketUnit", ("baseCoin", "quoteCoin"), usual)
     if is_market and not market.linear and unit == "quoteCoin" and "triggerPrice" not in given:
+        if quantity % quote_step(market):
+            raise BybitError(170148, "Market order amount decimal too long.")
         return None, quantity
     return quantity, None
 

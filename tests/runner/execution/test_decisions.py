@@ -316,3 +316,19 @@ def test_a_defect_pauses_the_bot_it_meets_and_no_other(serve, tmp_path, caplog):
         assert "Traceback" in caplog.text
 
     run(serve, tmp_path, scripted(b0=buy()), use)
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_a_buy_by_money_spends_whole_steps_of_the_quote(serve, tmp_path, venue):
+    """Bybit's quotePrecision; more digits are refused (170148)."""
+    price = (97.31, 97.5, 97.2, 97.31)
+
+    async def use(bots):
+        await bots.to_close(2)
+        (order,) = await bots.orders()
+        assert order.status is Status.FILLED, order.reason
+        left = 1_850 / (1 + bots.engine.bots[1].running.rules[SYMBOL].market.taker_fee)
+        assert 0 <= left - order.cost < Decimal("1e-7")
+
+    buy = scripted(b0=lambda _, ctx: ctx.buy(fraction=0.37))
+    run(serve, tmp_path, buy, use, bars=(price,) * 4, exchange=venue)
