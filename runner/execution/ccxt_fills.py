@@ -50,8 +50,17 @@ async def funding_since(
 
 
 async def _binance(client: Any, raw: Any, since: datetime, until: datetime) -> list[Any]:
-    """By windows of time, a day at most, up to the first trade; then by id, to the end."""
+    """The newest, if they reach back before `since`; else by windows of time, a day at most, up to
+    the first trade, and then by id, to the end.
+
+    A stop may rest for months without a trade, and is asked about every minute: day by day that
+    would take the whole budget. Without times and ids the most recent trades are given:
+    https://developers.binance.com/docs/binance-spot-api-docs/rest-api/account-endpoints
+    """
     request = {"symbol": raw["id"], "limit": _BINANCE_PAGE}
+    newest = as_rows(await client.privateGetMyTrades(request))
+    if not newest or min(time(row.get("time")) for row in newest) < since:
+        return newest
     for start, end in windows(since, until, _BINANCE_WINDOW):
         found = as_rows(
             await client.privateGetMyTrades({**request, "startTime": start, "endTime": end})

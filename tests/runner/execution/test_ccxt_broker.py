@@ -10,6 +10,8 @@ import pytest
 
 from robotrader_sdk.types import Liquidity, Side
 from runner.execution.broker import KeyRight, OrderListRequest, StopChange
+from runner.execution.ccxt_fills import fills_since
+from runner.execution.ccxt_markets import market_of
 from runner.execution.errors import (
     MarketUnknownError,
     OrderRefusedError,
@@ -431,3 +433,18 @@ def test_two_brokers_with_one_key_do_not_mix_their_replies(served):
             await close(second)
 
     asyncio.run(use())
+
+
+def test_what_binance_has_filled_since_long_ago_takes_one_request_where_little_was(served):
+    async def use(broker):
+        await broker.submit(market_order())
+        (fill,) = await broker.fills_since(SPOT, LONG_AGO)
+        before = len(requests_of(served, "GET /api/v3/myTrades"))
+        later = fill.time + timedelta(milliseconds=1)
+        now = fill.time + timedelta(days=90)
+        raw = broker._client.market(SPOT)
+        found = await fills_since(broker._client, raw, market_of(raw, broker._venue), later, now)
+        assert found == []
+        return len(requests_of(served, "GET /api/v3/myTrades")) - before
+
+    assert with_broker(served, "binance", use) == 1
