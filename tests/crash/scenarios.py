@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import robotrader_sdk as rt
 from runner.testnet.faults import FaultRequest
 from tests.crash.harness import Scenario
@@ -56,6 +58,13 @@ HIDDEN_MS = 1_500
 """A fill that the exchange keeps to itself can't be answered: for so long after it may a position
 be without its stop, and what follows may come later than undisturbed.
 """
+
+
+def scenario_under(name: str, kind: str | None) -> Scenario:
+    """A scenario as patient as a fault of that kind needs it."""
+    timeout = 500 if kind is not None and "timeout" in kind else 10_000
+    lingers = HIDDEN_MS / 1000 if kind == HIDES else 0.0
+    return replace(SCENARIOS[name], timeout=timeout, lingers=lingers)
 
 
 def fault_of(kind: str | None, venue: str, seed: int) -> list[FaultRequest]:

@@ -7,7 +7,6 @@ with kills must come to the very trades of one without.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from tests.crash.scenarios import (
     SPOT,
     TWICE,
     fault_of,
+    scenario_under,
 )
 from tests.crash.truth import (
     bot_of,
@@ -88,11 +88,8 @@ def killed(
     """Runs a scenario with kills and a fault, and holds it against the undisturbed one."""
 
     def run(name: str, kind: str | None, kills: Sequence[tuple[str, int]], seed: int) -> Outcome:
-        scenario = SCENARIOS[name]
-        timeout = 500 if kind is not None and "timeout" in kind else 10_000
+        scenario = scenario_under(name, kind)
         faults = fault_of(kind, scenario.venue, seed)
-        lingers = HIDDEN_MS / 1000 if kind == HIDES else 0.0
-        scenario = replace(scenario, timeout=timeout, lingers=lingers)
         expected = undisturbed(name)
         with running(scenario, BARS, nursery, tmp_path, kills=kills, faults=faults) as outcome:
             check(outcome, name, kind)

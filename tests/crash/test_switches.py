@@ -11,7 +11,7 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState
 from tests.crash.child import IN_FLIGHT
 from tests.crash.harness import Outcome, running
-from tests.crash.scenarios import BARS, SCENARIOS, fault_of
+from tests.crash.scenarios import BARS, fault_of, scenario_under
 from tests.crash.truth import (
     bot_of,
     check_journal,
@@ -70,8 +70,7 @@ def flattened(nursery, tmp_path) -> Callable[..., Outcome]:
     """Runs a scenario until its switch has closed what it held, and on to the end of the tape."""
 
     def run(name: str, kind: str | None, kills: Sequence[tuple[str, int]], seed: int) -> Outcome:
-        timeout = 500 if kind is not None and "timeout" in kind else 10_000
-        scenario = replace(SCENARIOS[name], flatten_after=FLATTEN_AFTER, timeout=timeout)
+        scenario = replace(scenario_under(name, kind), flatten_after=FLATTEN_AFTER)
         faults = fault_of(kind, scenario.venue, seed)
         folder = tmp_path / f"{len(kills)} kills"
         with running(scenario, BARS, nursery, folder, kills=kills, faults=faults) as outcome:
