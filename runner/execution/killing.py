@@ -1,10 +1,12 @@
 """Kill switches: what is on is carried out, and again after every restart.
 
 A switch takes a bot out of service: its own orders are cancelled, but for the protection of what
-it holds; where the switch flattens, that goes too, and what is held is closed at the market.
+it holds. Where the switch flattens, what is held is closed at the market. Its protection goes: on
+spot before the sale, as it holds the balance; on perpetuals after it, as it can only reduce.
 
-What can't be closed is better off protected: each new try takes its protection away for a moment.
-So after a few that came to nothing it is left alone until the next bar, and the bot says why.
+What can't be closed is better off protected, and on spot each new try takes its protection away
+for a moment. So after a few that came to nothing it is left alone until the next bar, and the bot
+says why.
 """
 
 from __future__ import annotations

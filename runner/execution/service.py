@@ -47,8 +47,8 @@ def make_strategy(find: Find, name: str, params: Mapping[str, Any]) -> Strategy 
         return find(name)(**params)
     except RobotraderError as error:
         raise BotError(str(error)) from None
-    except Exception as error:  # noqa: BLE001 - a strategy's own code may raise anything
-        raise BotError(f"{name} can't be made: {type(error).__name__}: {error}") from None
+    except Exception as error:
+        raise BotError(f"{name} can't be made: {type(error).__name__}: {error}") from error
 
 
 async def deploy(

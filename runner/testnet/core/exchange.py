@@ -53,9 +53,9 @@ class Exchange:
         self.keys: dict[str, ApiKey] = {}
         self.working: dict[tuple[str, str], WorkingOrders] = {}
         self.closed_markets: frozenset[str] = frozenset()
-        self.delisted: frozenset[str] = frozenset()
-        """Markets that the venues say they have never heard of."""
         """Those that do not trade at the moment, whatever the market file says."""
+        self.delisted: frozenset[str] = frozenset()
+        """Those that the venues say they have never heard of."""
         self.listeners: list[Callable[[Event], None]] = []
         self.lists = Lists(self)
         self.spot = Spot(self)
