@@ -113,6 +113,11 @@ async def enter_engine(session: AsyncSession) -> InstallationRow:
     return row
 
 
+async def newest_fence(session: AsyncSession) -> int:
+    """The number of the engine that has begun last."""
+    return (await session.get_one(InstallationRow, 1)).fence
+
+
 async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
     """All bots that are not stopped for good, and those that are and have left something behind.
 

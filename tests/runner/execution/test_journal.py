@@ -263,6 +263,20 @@ def test_an_account_is_at_one_exchange_for_ever(sqlite_url, more):
     in_journal(sqlite_url, work)
 
 
+@pytest.mark.parametrize("state", [BotState.RUNNING, BotState.STOPPED])
+def test_an_account_is_one_owners(sqlite_url, state):
+    """An engine asks for an account's broker once, and so for one owner's keys."""
+
+    async def work(database):
+        first = await database.write(lambda s: add_bot(s, terms()))
+        await database.write(lambda s: set_state(s, first.id, state, ""))
+        with pytest.raises(BotError, match="account 'main' is another owner's"):
+            await database.write(lambda s: add_bot(s, terms(owner_id="bob")))
+        await database.write(lambda s: add_bot(s, terms(owner_id="bob", account="other")))
+
+    in_journal(sqlite_url, work)
+
+
 def test_a_perpetual_is_one_bots_until_that_is_stopped_and_holds_nothing(sqlite_url):
     async def work(database):
         async def trade(session):
