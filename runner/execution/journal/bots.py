@@ -54,6 +54,8 @@ async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
     """Write a bot down; BotError if it can't share its account with the bots that have it."""
     in_service = {bot.id for bot in await bots_in_service(session)}
     for other in await session.scalars(select(BotRow).where(BotRow.account == terms.account)):
+        if other.owner_id != terms.owner_id:  # whose keys it would trade with
+            raise BotError(f"account {terms.account!r} is another owner's; use another name")
         _check_shared(terms, other, is_in_service=other.id in in_service)
     bot = BotRow(
         **{name: getattr(terms, name) for name in BotTerms.__slots__ if name != "symbols"},
