@@ -26,6 +26,7 @@ from runner.execution.cancelling import cancel
 from runner.execution.changing import Changing
 from runner.execution.errors import OrderRefusedError
 from runner.execution.identity import Purpose
+from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import (
     NEVER_ARRIVED,
@@ -380,7 +381,7 @@ class Executor:
         reach("before protection commit")
 
         async def cover(session: AsyncSession) -> tuple[bool, list[str]]:
-            bot = await session.get_one(BotRow, self.bot_id)
+            bot = await bot_to_change(session, self.bot_id)
             changed = False
             for symbol in symbols:
                 rules = self.rules[symbol]

@@ -32,10 +32,11 @@ from runner.execution.journal.accounts import (
     orders_by_exchange_id,
     positions_of,
 )
+from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.ledger import Party, enter, expected_balances
 from runner.execution.journal.orders import add_order, next_sequence, open_orders, orders_by_id
-from runner.execution.journal.tables import BotRow, BotState, EntryKind, OrderRow
+from runner.execution.journal.tables import BotState, EntryKind, OrderRow
 from runner.execution.points import reach
 from runner.execution.rounding import share_of
 from runner.execution.rules import Rules
@@ -182,7 +183,7 @@ class Reconciler:
             return None, fill
         quantity = min(fill.quantity, abs(held))
         own = replace(fill, quantity=quantity, fee=share_of(fill.fee, quantity, fill.quantity))
-        row = await session.get_one(BotRow, bot.bot_id)
+        row = await bot_to_change(session, bot.bot_id)
         row.state = BotState.STOPPED
         row.state_reason = f"{fill.symbol} was liquidated at {fill.price:f}"
         found.findings.append(row.state_reason)
@@ -358,7 +359,7 @@ class Reconciler:
         found.findings.append(reason)
 
         async def let_exit(session: AsyncSession) -> None:
-            row = await session.get_one(BotRow, bot.bot_id)
+            row = await bot_to_change(session, bot.bot_id)
             if row.state is BotState.RUNNING:
                 row.state, row.state_reason = BotState.EXIT_ONLY, reason
 

@@ -135,9 +135,18 @@ async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
     return list(found)
 
 
+async def bot_to_change(session: AsyncSession, bot_id: int) -> BotRow:
+    """A bot whose state may be changed: nobody else changes it until this transaction ends.
+
+    Where writers do not take turns, one that has read a bot as running would let it go on that its
+    owner has stopped meanwhile.
+    """
+    return await session.get_one(BotRow, bot_id, with_for_update={"key_share": True})
+
+
 async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason: str) -> None:
     """Change what a bot may do; BotError if it is stopped for good."""
-    bot = await session.get_one(BotRow, bot_id)
+    bot = await bot_to_change(session, bot_id)
     if bot.state is BotState.STOPPED and state is not BotState.STOPPED:
         raise BotError(f"bot {bot_id} is stopped for good; set up a new one")
     bot.state, bot.state_reason = state, reason
@@ -145,7 +154,7 @@ async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason:
 
 async def pause(session: AsyncSession, bot_id: int, reason: str) -> None:
     """Have a bot decide nothing for now; one that is stopped for good stays so."""
-    bot = await session.get_one(BotRow, bot_id)
+    bot = await bot_to_change(session, bot_id)
     if bot.state is not BotState.STOPPED:
         bot.state, bot.state_reason = BotState.PAUSED, reason
 

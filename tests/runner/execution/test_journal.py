@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from robotrader_sdk.types import Side
 from runner.execution.errors import BotError, IllegalMoveError
 from runner.execution.identity import Purpose
-from runner.execution.journal.bots import add_bot, set_state
+from runner.execution.journal.bots import add_bot, pause, set_state, turn_on
 from runner.execution.journal.ledger import Party, enter, expected_balances, holdings_of
 from runner.execution.journal.moves import move
 from runner.execution.journal.tables import (
@@ -26,6 +27,7 @@ from runner.execution.journal.tables import (
     OrderRow,
     PositionRow,
 )
+from runner.execution.killing import obey_switches
 from runner.execution.status import Status
 from runner.storage.upgrade import differences
 from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal, terms
@@ -247,6 +249,33 @@ def test_an_illegal_move_is_refused_and_nothing_is_written(database_url):
             return order.status, order.reason, order.is_open, order.ended_at
 
     assert in_journal(database_url, work) == (Status.FILLED, "", False, START)
+
+
+@pytest.mark.parametrize("slower", ["pause", "obey"])
+def test_a_bot_that_is_stopped_for_good_meanwhile_stays_so(database_url, slower):
+    """Its owner stops it while something that has read its state is about to pause it."""
+
+    async def work(database):
+        bot = await database.write(lambda s: add_bot(s, terms()))
+        switch = {"flatten": False, "reason": "enough", "at": START}
+        await database.write(lambda s: turn_on(s, "all", "", **switch))
+
+        async def pause_slowly(session):
+            if slower == "pause":
+                await pause(session, bot.id, "its key was refused")
+            else:
+                await obey_switches(session, bot.id, {})
+            await asyncio.sleep(0.3)
+
+        async def stop():
+            await asyncio.sleep(0.1)
+            await database.write(lambda s: set_state(s, bot.id, BotState.STOPPED, "over"))
+
+        await asyncio.gather(database.write(pause_slowly), stop())
+        async with database.reading() as session:
+            return (await session.get_one(BotRow, bot.id)).state
+
+    assert in_journal(database_url, work) is BotState.STOPPED
 
 
 @pytest.mark.parametrize("more", [{"exchange": "bybit"}, {"mode": "paper"}])
