@@ -33,6 +33,7 @@ from runner.execution.journal.bots import (
     Scope,
     bots_in_service,
     enter_engine,
+    newest_fence,
     pause,
     states_of,
     switches_on,
@@ -269,14 +270,23 @@ class Engine:
             await self._guarded([bot], work)
 
     async def _refresh(self) -> None:
-        """Read the switches, and the bots' states, which whoever serves their owners may change."""
+        """Read the switches, and the bots' states, which whoever serves their owners may change.
+
+        LeaseLostError if a newer engine has begun: a server that has lost the lock's connection
+        has let it in.
+        """
         async with self._refreshing:  # whoever comes while it is read waits for it
             now = time.monotonic()
             if now - self._refreshed < _FRESH:
                 return
             async with self.database.reading() as session:
+                fence = await newest_fence(session)
                 self._switches = await switches_on(session)
                 states = await states_of(session)
+            if fence != self.installation.fence:
+                raise LeaseLostError(
+                    f"a newer engine works with {self.database.name}, this one goes on no more"
+                )
             for bot_id, bot in self.bots.items():
                 known = bot.running.executor.known_state
                 if known is not None and known is not states.get(bot_id):

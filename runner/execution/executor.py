@@ -26,8 +26,10 @@ from runner.execution.cancelling import cancel
 from runner.execution.changing import Changing
 from runner.execution.errors import OrderRefusedError
 from runner.execution.identity import Purpose
+from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import (
+    NEVER_ARRIVED,
     leave_at_market,
     open_orders,
     orders_by_id,
@@ -309,13 +311,13 @@ class Executor:
         stale = await self._is_stale(order)
         opening = order.lot is None and order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
         if order.cancel_wanted:
-            await self._end([order], Status.CANCELLED, "cancelled; it never arrived")
+            await self._end([order], Status.CANCELLED, f"cancelled; {NEVER_ARRIVED}")
         elif order.list_id is not None and not others:
             await self._end([order], Status.CANCELLED, "the other order of its list has ended")
         elif stale:
-            await self._end([order], Status.EXPIRED, "it never arrived, and a bar has passed")
+            await self._end([order], Status.EXPIRED, f"{NEVER_ARRIVED}, and a bar has passed")
         elif opening and order.n_sent + 1 >= self._patience.n_sends:
-            await self._end([order], Status.REJECTED, "it never arrived, though sent twice")
+            await self._end([order], Status.REJECTED, f"{NEVER_ARRIVED}, though sent twice")
         else:
             await self.write(lambda session: send_again(session, order.client_order_id))
             self._fresh.add(order.client_order_id)
@@ -379,7 +381,7 @@ class Executor:
         reach("before protection commit")
 
         async def cover(session: AsyncSession) -> tuple[bool, list[str]]:
-            bot = await session.get_one(BotRow, self.bot_id)
+            bot = await bot_to_change(session, self.bot_id)
             changed = False
             for symbol in symbols:
                 rules = self.rules[symbol]

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.types import OrderType, Side, Timeframe
 from runner.execution.identity import Purpose
-from runner.execution.journal.bots import switch_of
+from runner.execution.journal.bots import bot_to_change, switch_of
 from runner.execution.journal.fills import is_opening
 from runner.execution.journal.orders import add_order, next_sequence, vain_flattens
 from runner.execution.journal.standing import Standing, standing_of
@@ -35,7 +35,7 @@ _LEAST_PAUSE = 60.0
 
 async def obey_switches(session: AsyncSession, bot_id: int, rules: dict[str, Rules]) -> bool:
     """Write down what the switches that are on ask of a bot; whether that was anything new."""
-    bot = await session.get_one(BotRow, bot_id)
+    bot = await bot_to_change(session, bot_id)
     switch = await switch_of(session, bot)
     if switch is None:
         return False

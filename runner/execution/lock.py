@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from runner.execution.errors import EngineRunningError
 from runner.storage.database import Database
@@ -38,7 +39,8 @@ async def engine_lock(database: Database) -> AsyncIterator[None]:
             try:
                 yield
             finally:
-                await connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
+                with suppress(DBAPIError):  # the server has let go of it with the connection
+                    await connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
 
 
 def _locked(path: Path, name: str) -> IO[bytes]:

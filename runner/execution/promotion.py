@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.trading.rebalancing import Desk, Floats, growing
 from robotrader_sdk.types import Side
+from runner.execution.journal.fills import is_opening
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import orders_by_id
 from runner.execution.journal.standing import Standing, standing_of
@@ -62,6 +63,8 @@ class Promoter:
                     move(order, Status.ABANDONED, self.at, "cancelled before it was sent")
                 elif "weight" in order.sizing:
                     growths.append(order)
+                elif (kept := await self._still_held(order)) is not None:
+                    move(order, Status.ABANDONED, self.at, f"{kept} was to be sold first")
                 elif await self._size(order):
                     move(order, Status.PENDING, self.at)
                     ready.append(order.client_order_id)
@@ -81,6 +84,21 @@ class Promoter:
             return False
         before = await orders_by_id(self.session, order.after)
         return not any(other.is_open for other in before)
+
+    async def _still_held(self, order: OrderRow) -> str | None:
+        """A symbol whose money an entry was to use, and that could not be left; None if all were.
+
+        Its capital would otherwise be spent twice. What takes its own position towards nothing
+        needs no money.
+        """
+        held = self.standing.held
+        if order.lot is not None or int(order.side) * held(order.symbol) < 0:
+            return None
+        for other in await orders_by_id(self.session, order.after):
+            is_left = other.status is Status.FILLED or int(other.side) * held(other.symbol) >= 0
+            if other.lot is None and not is_left:
+                return other.symbol
+        return None
 
     async def _size(self, order: OrderRow) -> bool:
         """Fix the quantity or the cost; False if there is nothing to send."""
@@ -124,7 +142,7 @@ class Promoter:
         held = self.standing.held(order.symbol)
         if int(order.side) * held >= 0:
             return Decimal(0)
-        if self.rules[order.symbol].market.is_perpetual:
+        if self._is_perpetual(order):
             return abs(held)
         others = [
             (other.quantity or Decimal(0)) - other.filled
@@ -133,6 +151,30 @@ class Promoter:
             if other.status.may_be_at_exchange
         ]
         return max(abs(held) - sum(others, Decimal(0)), Decimal(0))
+
+    def _promised(self) -> Decimal:
+        """The quote, fees inside, that orders which are no weights may still tie up."""
+        promised = Decimal(0)
+        for order in (o for orders in self.standing.orders.values() for o in orders):
+            is_spot_sale = order.side is Side.SELL and not self._is_perpetual(order)
+            held = self.standing.held(order.symbol)
+            if "weight" not in order.sizing and not is_spot_sale and is_opening(order, held):
+                fee = self.rules[order.symbol].market.taker_fee
+                promised += self._notional(order) * (1 + fee)
+        return promised
+
+    def _notional(self, order: OrderRow) -> Decimal:
+        if order.cost is not None:
+            return order.cost
+        if order.quantity is None:
+            size = Decimal(str(order.sizing.get("size", 0)))
+            is_share = order.sizing.get("unit") == "fraction"
+            return size * self.standing.equity(self.prices) if is_share else size
+        price = order.limit_price or order.stop_price or self.prices.get(order.symbol, Decimal(0))
+        return (order.quantity - order.filled) * price
+
+    def _is_perpetual(self, order: OrderRow) -> bool:
+        return self.rules[order.symbol].market.is_perpetual
 
     def _grow(self, orders: list[OrderRow]) -> list[str]:
         """Size all that a rebalance buys, together."""
@@ -145,7 +187,7 @@ class Promoter:
             if s not in symbols and position.quantity
         )
         equity = float(self.standing.equity(self.prices))
-        added = growing(desk, weights, equity, tied)
+        added = growing(desk, weights, equity, tied + float(self._promised()))
         ready = []
         for order, quantity in zip(orders, added.tolist(), strict=True):
             order.quantity = self.rules[order.symbol].lots(abs(quantity))

@@ -4,7 +4,7 @@ At the start, on a timer and after every unknown. Everything of ours that is not
 up; executions since the last look are entered; balances are compared to the sum of the ledger,
 positions to the journal's. What differs and is not ours is entered as external. Orders that look
 like ours and are not in the journal are reported and left alone; one that the journal has given up
-and that has come all the same is cancelled.
+and that has come all the same is cancelled, and what it has filled is entered.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from runner.execution.funding import collect_funding
 from runner.execution.identity import OrderIdentity, Purpose
 from runner.execution.journal.accounts import (
     add_report,
+    given_up,
     is_moving,
     is_opened,
     newest_fill,
@@ -39,10 +40,11 @@ from runner.execution.journal.accounts import (
     orders_by_exchange_id,
     positions_of,
 )
+from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.ledger import Party, enter, expected_balances
 from runner.execution.journal.orders import add_order, next_sequence, open_orders, orders_by_id
-from runner.execution.journal.tables import BotRow, BotState, EntryKind, OrderRow
+from runner.execution.journal.tables import BotState, EntryKind, OrderRow
 from runner.execution.points import reach
 from runner.execution.rounding import share_of
 from runner.execution.rules import Rules
@@ -64,6 +66,9 @@ _OF_ALL = (
     KeyRefusedError,
 )
 """What one bot meets and concerns all of its account."""
+
+_COMES_LATE = timedelta(hours=1)
+"""For how long an order is asked for that was given up as never arrived."""
 
 
 @dataclass(slots=True)
@@ -152,6 +157,7 @@ class Reconciler:
         if rules.market.is_perpetual:
             await self._enter_funding(symbol, found)
         await self._look_alikes(working, rules.market, found)
+        await self._latecomers(symbol, working, rules.market, found)
 
     async def _since(self, session: AsyncSession, symbol: str) -> datetime | None:
         """From when on executions may be missing: the oldest order that has not ended.
@@ -213,7 +219,7 @@ class Reconciler:
             return None, fill
         quantity = min(fill.quantity, abs(held))
         own = replace(fill, quantity=quantity, fee=share_of(fill.fee, quantity, fill.quantity))
-        row = await session.get_one(BotRow, bot.bot_id)
+        row = await bot_to_change(session, bot.bot_id)
         row.state = BotState.STOPPED
         row.state_reason = f"{fill.symbol} was liquidated at {fill.price:f}"
         found.findings.append(row.state_reason)
@@ -268,9 +274,35 @@ class Reconciler:
             if order_id not in self._kept:
                 found.findings.append(f"{told}; it is not cancelled yet: {error}")
             self._kept.add(order_id)
+        await self._enter_fills_of(order, report, market, found)
+
+    async def _latecomers(
+        self,
+        symbol: str,
+        working: dict[str, OrderReport],
+        market: Market,
+        found: Reconciliation,
+    ) -> None:
+        """Enter what an order filled that was given up as never arrived, and came and ended."""
+        since = datetime.now(UTC) - _COMES_LATE
+        async with self.database.reading() as session:
+            lost = [o for b in self.bots for o in await given_up(session, b.bot_id, symbol, since)]
+        for order in lost:
+            order_id = order.client_order_id
+            report = None
+            if order_id not in working:
+                report = await self.broker.look_up(symbol, order_id)
+            if report is not None and report.filled > order.filled:
+                found.findings.append(f"order {order_id} had been given up and has filled")
+                await self._enter_fills_of(order, report, market, found)
+
+    async def _enter_fills_of(
+        self, order: OrderRow, report: OrderReport, market: Market, found: Reconciliation
+    ) -> None:
+        """Enter the fills of an order that the journal does not count with any more."""
         fills = await self.broker.fills_since(order.symbol, order.bar - _LOOK_BACK)
         own = [fill for fill in fills if fill.exchange_order_id == report.exchange_order_id]
-        named = [replace(fill, client_order_id=order_id) for fill in own]
+        named = [replace(fill, client_order_id=order.client_order_id) for fill in own]
         found.n_fills += await self._enter_fills(named, market, found)
 
     async def _enter_funding(self, symbol: str, found: Reconciliation) -> None:
@@ -364,7 +396,7 @@ class Reconciler:
         found.findings.append(reason)
 
         async def let_exit(session: AsyncSession) -> None:
-            row = await session.get_one(BotRow, bot.bot_id)
+            row = await bot_to_change(session, bot.bot_id)
             if row.state is BotState.RUNNING:
                 row.state, row.state_reason = BotState.EXIT_ONLY, reason
 

@@ -30,6 +30,7 @@ from runner.execution.errors import BotError, LeaseLostError
 from runner.execution.executor import Executor
 from runner.execution.funding import collect_all_funding
 from runner.execution.identity import Purpose
+from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.orders import (
     add_order,
     openings_since,
@@ -304,7 +305,7 @@ async def _commit(
     tick = await session.get_one(TickRow, (bot.bot_id, open_time))
     if tick.fence != bot.fence or tick.is_done:
         raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} was taken by another engine")
-    row = await session.get_one(BotRow, bot.bot_id)
+    row = await bot_to_change(session, bot.bot_id)
     watch.note(row)
     if watch.reason and row.state is BotState.RUNNING:
         row.state, row.state_reason = BotState.EXIT_ONLY, watch.reason

@@ -5,7 +5,7 @@ RunnerError
     ├── ValueRefusedError       a float as money, a time without a zone
     ├── DatabaseUrlError        the URL can't be read, or names what isn't supported
     ├── DatabaseUnreachableError
-    ├── DatabaseLockedError     somebody else has been writing for too long
+    ├── DatabaseLockedError     somebody else has been writing for too long, or the same crosswise
     ├── DatabaseFullError       the disk is full; nothing was written
     ├── DatabaseCorruptError    the file is damaged, or is no database
     └── DatabaseVersionError    its tables are those of a newer version
@@ -33,7 +33,7 @@ class DatabaseUnreachableError(StorageError):
 
 
 class DatabaseLockedError(StorageError):
-    """Another process held the write lock for longer than the busy timeout."""
+    """Another process held the write lock for too long, or each waited for the other's."""
 
 
 class DatabaseFullError(StorageError):
@@ -57,6 +57,14 @@ _SIGNS: tuple[tuple[str, type[StorageError], str], ...] = (
     ("not a database", DatabaseCorruptError, "restore a backup, or name another file"),
     ("unable to open database", DatabaseUnreachableError, "look at the path and its rights"),
     ("readonly database", DatabaseUnreachableError, "the file must be writable"),
+    ("read-only transaction", DatabaseUnreachableError, "name the server that may be written to"),
+    ("the database system is", DatabaseUnreachableError, "it is not ready; try again"),
+    ("too many clients", DatabaseUnreachableError, "it takes no more connections; try again"),
+    ('database "', DatabaseUnreachableError, "is its name right?"),
+    ('role "', DatabaseUnreachableError, "is the user's name right?"),
+    ("password authentication failed", DatabaseUnreachableError, "is the password right?"),
+    ("deadlock detected", DatabaseLockedError, "try again; nothing of this was written"),
+    ("could not serialize", DatabaseLockedError, "try again; nothing of this was written"),
     ("connect", DatabaseUnreachableError, "is the server running, and are name and rights right?"),
 )
 

@@ -155,16 +155,16 @@ class Day:
         return broker_of(row.exchange, self.served.url, timeout=700, **key)
 
     def _terms(self, number: int, part: Part) -> BotTerms:
-        first = self.bars["BTC/USDT"].index[0].to_pydatetime()
+        first, account = self.bars["BTC/USDT"].index[0].to_pydatetime(), f"{part.venue}-main"
         return BotTerms(
-            owner_id=f"owner{number % 3}",
+            owner_id=ACCOUNTS[account],
             name=f"bot{number}",
             strategy=part.strategy,
             params={"width": 0.02},
             symbols=part.symbols,
             timeframe=TIMEFRAME,
             exchange=part.venue,
-            account=f"{part.venue}-main",
+            account=account,
             quote="USDT",
             capital=Decimal(50_000),
             anchor=first,

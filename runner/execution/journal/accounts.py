@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from runner.execution.journal.orders import NEVER_ARRIVED
 from runner.execution.journal.tables import (
     EntryKind,
     EntryRow,
@@ -17,6 +18,9 @@ from runner.execution.journal.tables import (
     PositionRow,
     ReportRow,
 )
+
+_NEWEST = 20
+"""So many orders of a bot are looked through for those that were given up."""
 
 
 async def oldest_open_bar(
@@ -51,6 +55,27 @@ async def orders_by_exchange_id(
         select(OrderRow).where(OrderRow.account == account, OrderRow.exchange_order_id.in_(ids))
     )
     return {order.exchange_order_id: order for order in found}
+
+
+async def given_up(
+    session: AsyncSession, bot_id: int, symbol: str, since: datetime
+) -> list[OrderRow]:
+    """The orders that were given up after a time because they never arrived, as far as was seen.
+
+    Only of the newest of a bot: what is to be asked for again stays little.
+    """
+    newest = await session.scalars(
+        select(OrderRow)
+        .where(OrderRow.bot_id == bot_id)
+        .order_by(OrderRow.bar.desc(), OrderRow.sequence.desc())
+        .limit(_NEWEST)
+    )
+    return [
+        order
+        for order in newest
+        if order.symbol == symbol and order.ended_at is not None and order.ended_at >= since
+        if NEVER_ARRIVED in order.reason
+    ]
 
 
 async def is_opened(session: AsyncSession, account: str) -> bool:

@@ -54,6 +54,8 @@ async def add_bot(session: AsyncSession, terms: BotTerms) -> BotRow:
     """Write a bot down; BotError if it can't share its account with the bots that have it."""
     in_service = {bot.id for bot in await bots_in_service(session)}
     for other in await session.scalars(select(BotRow).where(BotRow.account == terms.account)):
+        if other.owner_id != terms.owner_id:  # whose keys it would trade with
+            raise BotError(f"account {terms.account!r} is another owner's; use another name")
         _check_shared(terms, other, is_in_service=other.id in in_service)
     bot = BotRow(
         **{name: getattr(terms, name) for name in BotTerms.__slots__ if name != "symbols"},
@@ -113,6 +115,11 @@ async def enter_engine(session: AsyncSession) -> InstallationRow:
     return row
 
 
+async def newest_fence(session: AsyncSession) -> int:
+    """The number of the engine that has begun last."""
+    return (await session.get_one(InstallationRow, 1)).fence
+
+
 async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
     """All bots that are not stopped for good, and those that are and have left something behind.
 
@@ -128,9 +135,18 @@ async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
     return list(found)
 
 
+async def bot_to_change(session: AsyncSession, bot_id: int) -> BotRow:
+    """A bot whose state may be changed: nobody else changes it until this transaction ends.
+
+    Where writers do not take turns, one that has read a bot as running would let it go on that its
+    owner has stopped meanwhile.
+    """
+    return await session.get_one(BotRow, bot_id, with_for_update={"key_share": True})
+
+
 async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason: str) -> None:
     """Change what a bot may do; BotError if it is stopped for good."""
-    bot = await session.get_one(BotRow, bot_id)
+    bot = await bot_to_change(session, bot_id)
     if bot.state is BotState.STOPPED and state is not BotState.STOPPED:
         raise BotError(f"bot {bot_id} is stopped for good; set up a new one")
     bot.state, bot.state_reason = state, reason
@@ -138,7 +154,7 @@ async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason:
 
 async def pause(session: AsyncSession, bot_id: int, reason: str) -> None:
     """Have a bot decide nothing for now; one that is stopped for good stays so."""
-    bot = await session.get_one(BotRow, bot_id)
+    bot = await bot_to_change(session, bot_id)
     if bot.state is not BotState.STOPPED:
         bot.state, bot.state_reason = BotState.PAUSED, reason
 

@@ -16,6 +16,9 @@ from runner.execution.journal.moves import move
 from runner.execution.journal.tables import BotRow, InstallationRow, LotRow, OrderRow
 from runner.execution.status import Status
 
+NEVER_ARRIVED = "it never arrived"
+"""What the reason says of an order that was given up after a confirmed absence."""
+
 
 async def open_orders(
     session: AsyncSession, bot_id: int, symbol: str | None = None

@@ -3,6 +3,9 @@
 Bots decide at bars (`ticks`), which leads to orders; orders have fills; fills make lots, positions
 and ledger entries. Entries add up to `holdings`, and those, over all bots and `NOBODY`, to what the
 exchange says the account has.
+
+Rows stay for good, so that whatever is asked at each bar has an index that leads to the few rows
+it is about, in the order it asks for.
 """
 
 from __future__ import annotations
@@ -126,8 +129,11 @@ class OrderRow(Row):
     __tablename__ = "orders"
     __table_args__ = (
         UniqueConstraint("bot_id", "bar", "sequence", "attempt"),
-        Index("ix_orders_bot_open", "bot_id", "is_open"),
-        Index("ix_orders_bot_told", "bot_id", "is_told"),
+        Index("ix_orders_bot_open", "bot_id", "is_open", "bar", "sequence"),
+        Index("ix_orders_bot_told", "bot_id", "is_told", "is_open"),
+        Index("ix_orders_account_open", "account", "is_open"),
+        Index("ix_orders_exchange_id", "account", "exchange_order_id"),
+        Index("ix_orders_lot", "lot", "bar"),
     )
 
     client_order_id: Mapped[str] = mapped_column(ClientId, primary_key=True)
@@ -174,6 +180,7 @@ class FillRow(Row):
     """An execution of an own order, once, by the exchange's trade id."""
 
     __tablename__ = "fills"
+    __table_args__ = (Index("ix_fills_newest", "account", "symbol", "time"),)
 
     account: Mapped[str] = mapped_column(String(64), primary_key=True)
     symbol: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -199,7 +206,7 @@ class LotRow(Row):
     """
 
     __tablename__ = "lots"
-    __table_args__ = (Index("ix_lots_bot_open", "bot_id", "is_open"),)
+    __table_args__ = (Index("ix_lots_bot_open", "bot_id", "is_open", "number"),)
 
     entry: Mapped[str] = mapped_column(ForeignKey("orders.client_order_id"), primary_key=True)
     owner_id: Mapped[str] = mapped_column(String(64))
@@ -247,12 +254,15 @@ class EntryRow(Row):
     """An entry of the ledger: an asset of an account has changed, once for each reference."""
 
     __tablename__ = "ledger"
-    __table_args__ = (UniqueConstraint("account", "kind", "asset", "reference"),)
+    __table_args__ = (
+        UniqueConstraint("account", "kind", "asset", "reference"),
+        Index("ix_ledger_newest", "bot_id", "kind", "time"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     owner_id: Mapped[str] = mapped_column(String(64))
     account: Mapped[str] = mapped_column(String(64))
-    bot_id: Mapped[int] = mapped_column(index=True)
+    bot_id: Mapped[int]
     asset: Mapped[str] = mapped_column(String(16))
     kind: Mapped[EntryKind] = mapped_column(Labelled(EntryKind))
     amount: Mapped[Decimal]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 import robotrader_sdk as rt
 from runner.execution.ccxt_broker import CcxtBroker
@@ -20,6 +20,7 @@ from runner.execution.errors import (
     ExchangeUnknownError,
     KeyMayWithdrawError,
     KeyRefusedError,
+    LeaseLostError,
     MarketUnknownError,
 )
 from runner.execution.journal.tables import BotRow, BotState
@@ -161,6 +162,30 @@ def test_two_engines_on_one_database(serve, database_url):
             assert len(await bots.lots()) == 1
         async with live_bots(served, database_url, [Buys], BARS) as again:
             assert list(again.engine.bots) == [1]
+
+    asyncio.run(work())
+
+
+def test_an_engine_that_has_lost_its_lock_ends_once_another_has_begun(serve, postgresql_url):
+    served = serve(exchange_of(BARS))
+
+    async def work():
+        async with live_bots(served, postgresql_url, [Buys], BARS) as old:
+            await old.add(terms_of(BARS, "Buys"))
+            async with old.database.reading() as session:
+                await session.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_locks "
+                        "WHERE locktype = 'advisory' AND database = "
+                        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+                    )
+                )
+            async with live_bots(served, postgresql_url, [Buys], BARS) as new:
+                await asyncio.sleep(1.1)
+                with pytest.raises(LeaseLostError, match="newer engine"):
+                    await old.engine.look()
+                await new.to_close(2)
+                assert len(await new.lots()) == 1
 
     asyncio.run(work())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from robotrader_sdk.types import Side
 from runner.execution.errors import BotError, IllegalMoveError
 from runner.execution.identity import Purpose
-from runner.execution.journal.bots import add_bot, set_state
+from runner.execution.journal.bots import add_bot, pause, set_state, turn_on
 from runner.execution.journal.ledger import Party, enter, expected_balances, holdings_of
 from runner.execution.journal.moves import move
 from runner.execution.journal.tables import (
@@ -26,6 +27,7 @@ from runner.execution.journal.tables import (
     OrderRow,
     PositionRow,
 )
+from runner.execution.killing import obey_switches
 from runner.execution.status import Status
 from runner.storage.upgrade import differences
 from tests.runner.execution.journal_rows import PERP, SPOT, START, Booker, in_journal, terms
@@ -249,6 +251,33 @@ def test_an_illegal_move_is_refused_and_nothing_is_written(database_url):
     assert in_journal(database_url, work) == (Status.FILLED, "", False, START)
 
 
+@pytest.mark.parametrize("slower", ["pause", "obey"])
+def test_a_bot_that_is_stopped_for_good_meanwhile_stays_so(database_url, slower):
+    """Its owner stops it while something that has read its state is about to pause it."""
+
+    async def work(database):
+        bot = await database.write(lambda s: add_bot(s, terms()))
+        switch = {"flatten": False, "reason": "enough", "at": START}
+        await database.write(lambda s: turn_on(s, "all", "", **switch))
+
+        async def pause_slowly(session):
+            if slower == "pause":
+                await pause(session, bot.id, "its key was refused")
+            else:
+                await obey_switches(session, bot.id, {})
+            await asyncio.sleep(0.3)
+
+        async def stop():
+            await asyncio.sleep(0.1)
+            await database.write(lambda s: set_state(s, bot.id, BotState.STOPPED, "over"))
+
+        await asyncio.gather(database.write(pause_slowly), stop())
+        async with database.reading() as session:
+            return (await session.get_one(BotRow, bot.id)).state
+
+    assert in_journal(database_url, work) is BotState.STOPPED
+
+
 @pytest.mark.parametrize("more", [{"exchange": "bybit"}, {"mode": "paper"}])
 def test_an_account_is_at_one_exchange_for_ever(sqlite_url, more):
     """Its ledger adds up to what that exchange says it has, also once its bots are stopped."""
@@ -259,6 +288,20 @@ def test_an_account_is_at_one_exchange_for_ever(sqlite_url, more):
         with pytest.raises(BotError, match=r"account 'main' is live at binance .*another name"):
             await database.write(lambda s: add_bot(s, terms(**more)))
         await database.write(lambda s: add_bot(s, terms(**more, account="other")))
+
+    in_journal(sqlite_url, work)
+
+
+@pytest.mark.parametrize("state", [BotState.RUNNING, BotState.STOPPED])
+def test_an_account_is_one_owners(sqlite_url, state):
+    """An engine asks for an account's broker once, and so for one owner's keys."""
+
+    async def work(database):
+        first = await database.write(lambda s: add_bot(s, terms()))
+        await database.write(lambda s: set_state(s, first.id, state, ""))
+        with pytest.raises(BotError, match="account 'main' is another owner's"):
+            await database.write(lambda s: add_bot(s, terms(owner_id="bob")))
+        await database.write(lambda s: add_bot(s, terms(owner_id="bob", account="other")))
 
     in_journal(sqlite_url, work)
 

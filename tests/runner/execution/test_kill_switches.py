@@ -46,9 +46,8 @@ def run(served, folder, symbol, use, *, owners=("alice",), venue="binance"):
         async with live_bots(served, folder, [Busy], bars) as bots:
             if not bots.engine.bots:
                 for number, owner in enumerate(owners):
-                    await bots.add(
-                        terms_of(bars, "Busy", owner_id=owner, name=f"b{number}", exchange=venue)
-                    )
+                    whose = {"owner_id": owner, "account": f"{owner}'s", "name": f"b{number}"}
+                    await bots.add(terms_of(bars, "Busy", exchange=venue, **whose))
             await use(bots)
 
     asyncio.run(work())

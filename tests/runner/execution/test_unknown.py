@@ -7,9 +7,12 @@ import asyncio
 import pytest
 
 import robotrader_sdk as rt
+from robotrader_sdk.types import OrderType, Side
+from runner.execution.journal.tables import EntryKind, EntryRow, FillRow
 from runner.execution.status import Status
+from runner.testnet.core.orders import Request
 from tests.runner.execution.brokers import CREATE, control, n_orders, requests_of
-from tests.runner.execution.live_bots import PATIENCE, live_bots, terms_of
+from tests.runner.execution.live_bots import PATIENCE, Once, live_bots, terms_of
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
@@ -90,3 +93,39 @@ def test_an_entry_that_never_arrives_is_given_up_after_the_second_time(serve, tm
     assert "never arrived, though sent twice" in order.reason
     assert len(requests_of(served, CREATE[venue])) == 2
     assert n_orders(served) == 0
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_an_entry_that_was_given_up_and_fills_all_the_same_is_the_bots_and_protected(
+    serve, tmp_path, venue
+):
+    """It was on its way for longer than anybody waits; nothing of it rests that could be seen."""
+    served = serve(exchange_of(BARS))
+    set_fault(served, venue, "error_before", route=CREATE[venue])
+
+    async def work():
+        async with live_bots(served, tmp_path, [Once], BARS) as bots:
+            await bots.add(terms_of(BARS, "Once", exchange=venue))
+            await bots.engine.reconcile()
+            await bots.to_close()
+            (order,) = await bots.orders()
+            assert order.status is Status.REJECTED
+            control(served, "DELETE", "faults")
+            late = Request(
+                symbol=SYMBOL,
+                side=Side.BUY,
+                type=OrderType.MARKET,
+                quantity=order.quantity,
+                client_id=order.client_order_id,
+            )
+            served.call(served.exchange.submit, "alice", late)
+            for _ in range(3):
+                await bots.engine.reconcile()
+            assert [(lot.quantity, lot.is_open) for lot in await bots.lots()] == [(1, True)]
+            assert len(bots.stops(SYMBOL)) == 1
+            assert len(await bots.rows(FillRow)) == 1
+            kinds = {entry.kind for entry in await bots.rows(EntryRow)}
+            assert EntryKind.EXTERNAL not in kinds
+            assert len([t for t in await bots.findings() if "had been given up" in t]) == 1
+
+    asyncio.run(work())

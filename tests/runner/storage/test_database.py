@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,37 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(url: str)
         asyncio.run(run())
     assert "geheim" not in str(refused.value)
     assert url.split("@")[-1].split("/", 3)[-1] in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ("/test_", "/nowhere_", "is its name right"),
+        ("robotrader@", "stranger:geheim@", "is the user's name right"),
+    ],
+)
+def test_a_name_that_a_server_does_not_know_is_said(
+    postgresql_url: str, was: str, becomes: str, said: str
+) -> None:
+    async def run() -> None:
+        async with Database(postgresql_url.replace(was, becomes)):
+            pass
+
+    with pytest.raises(DatabaseUnreachableError, match=said) as refused:
+        asyncio.run(run())
+    assert "geheim" not in str(refused.value)
+
+
+def test_writers_that_wait_for_each_other_are_told_to_try_again(postgresql_url: str) -> None:
+    async def lock(session: AsyncSession, numbers: tuple[int, int]) -> None:
+        for number in numbers:
+            await session.execute(select(func.pg_advisory_xact_lock(number)))
+            await asyncio.sleep(0.2)
+
+    async def run() -> list[BaseException | None]:
+        async with Database(postgresql_url) as database:
+            writes = [database.write(partial(lock, numbers=way)) for way in ((1, 2), (2, 1))]
+            return await asyncio.gather(*writes, return_exceptions=True)
+
+    failed = [error for error in asyncio.run(run()) if error is not None]
+    assert [type(error) for error in failed] == [DatabaseLockedError]
