@@ -44,7 +44,8 @@ from runner.execution.journal.tables import BotRow, InstallationRow, SwitchRow
 from runner.execution.killing import entries_left, obey_switches
 from runner.execution.lock import engine_lock
 from runner.execution.patience import Patience
-from runner.execution.reconcile import Reconciler, Reconciliation
+from runner.execution.reconcile import Reconciler
+from runner.execution.reconciliation import Reconciliation
 from runner.execution.scrub import scrub
 from runner.execution.service import Find, bring_up, catalogued
 from runner.execution.tick import RunningBot, TickReport, run_tick

@@ -47,6 +47,21 @@ async def newest_fill(session: AsyncSession, account: str, symbol: str) -> datet
     return found
 
 
+async def fills_from(
+    session: AsyncSession, account: str, bot_id: int, symbol: str, since: datetime
+) -> list[FillRow]:
+    """A bot's executions of a symbol from a time on."""
+    found = await session.scalars(
+        select(FillRow).where(
+            FillRow.account == account,
+            FillRow.symbol == symbol,
+            FillRow.time >= since,
+            FillRow.bot_id == bot_id,
+        )
+    )
+    return list(found)
+
+
 async def orders_by_exchange_id(
     session: AsyncSession, account: str, ids: Sequence[str]
 ) -> dict[str, OrderRow]:

@@ -66,8 +66,7 @@ async def book_fill(
     session: AsyncSession, order: OrderRow, fill: FillReport, market: Market
 ) -> bool:
     """Enter a fill of an own order, once; whether it was new."""
-    key = (order.account, fill.symbol, fill.trade_id)
-    if await session.get(FillRow, key) is not None:
+    if await is_booked(session, order.account, fill):
         return False
     bot = await session.get_one(BotRow, order.bot_id)
     with localcontext(prec=PRECISION):
@@ -87,6 +86,11 @@ async def book_fill(
         if not was_flat and not await open_lots(session, order.bot_id, fill.symbol):
             await _retire_orders(booking)
     return True
+
+
+async def is_booked(session: AsyncSession, account: str, fill: FillReport) -> bool:
+    """Whether a fill is entered."""
+    return await session.get(FillRow, (account, fill.symbol, fill.trade_id)) is not None
 
 
 async def open_lots(session: AsyncSession, bot_id: int, symbol: str) -> list[LotRow]:

@@ -7,69 +7,18 @@ from decimal import Decimal
 
 import pytest
 
-import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.identity import Purpose
-from runner.execution.journal.ledger import expected_balances
-from runner.execution.journal.tables import BotState, EntryKind, EntryRow, PositionRow
+from runner.execution.journal.tables import BotState, EntryKind, EntryRow
 from runner.execution.status import Status
-from runner.testnet.core.orders import Request
 from runner.testnet.core.settings import Settings
 from tests.runner.execution.brokers import fault, requests_of
 from tests.runner.execution.live_bots import live_bots, refusing, terms_of
+from tests.runner.execution.owners import CALM, PERP, SPOT, Holds, held, run, stranger, totals
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
 
 __all__ = ["serve"]
-SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
-CALM = (100.0, 100.5, 99.5, 100.0)
-
-
-class Holds(rt.Strategy):
-    """Buys at the first close and holds."""
-
-    quantity: float = rt.param(1.0)
-    stop: float = rt.param(0.0)
-    limit: float = rt.param(0.0)
-
-    def init(self, bars) -> None:
-        self.is_done = False
-
-    def on_bar(self, ctx) -> None:
-        if not self.is_done:
-            self.is_done = True
-            more = {"stop_loss": self.stop} if self.stop else {}
-            if self.limit:
-                more["limit_price"] = self.limit
-            ctx.buy(quantity=self.quantity, **more)
-
-
-def run(served, folder, bars, use, **terms):
-    async def work():
-        async with live_bots(served, folder, [Holds], bars) as bots:
-            if not bots.engine.bots:
-                await bots.add(terms_of(bars, "Holds", **terms))
-            await bots.engine.reconcile()
-            await use(bots)
-
-    asyncio.run(work())
-
-
-def stranger(served, symbol, side=Side.BUY, quantity="1", **more):
-    """The account's owner trades by hand."""
-    given = {"type": OrderType.MARKET, "quantity": Decimal(quantity), **more}
-    request = Request(symbol=symbol, side=side, **given)
-    return served.call(served.exchange.submit, "alice", request)
-
-
-async def totals(bots):
-    async with bots.database.reading() as session:
-        return {a: t for a, t in (await expected_balances(session, "main")).items() if t}
-
-
-def held(served):
-    balances = served.exchange.accounts["alice"].balances
-    return {asset: balance.total for asset, balance in balances.items() if balance.total}
 
 
 @pytest.mark.parametrize("venue", ["binance", "bybit"])
@@ -131,53 +80,6 @@ def test_a_fill_that_nobody_saw_is_entered_once(serve, tmp_path):
         assert len(trades) == 2
 
     run(served, tmp_path, bars, use)
-
-
-def test_a_liquidation_is_seen_recorded_and_stops_the_bot(serve, tmp_path):
-    crash = (95.0, 95.0, 80.0, 81.0)
-    bars = {PERP: bars_of(CALM, CALM, crash, crash, crash)}
-    served = serve(exchange_of(bars))
-
-    async def use(bots):
-        await bots.to_close(3)
-        await bots.engine.reconcile()
-        bot = await bots.bot()
-        assert bot.state is BotState.STOPPED
-        assert "liquidated" in bot.state_reason
-        (lot,) = await bots.lots()
-        assert (lot.is_open, lot.exit_purpose) == (False, Purpose.LIQUIDATION)
-        assert any("liquidated" in text for text in await bots.findings())
-        for _ in range(2):
-            await bots.engine.reconcile()
-        assert await totals(bots) == held(served)
-
-    run(
-        served, tmp_path, bars, use, exchange="bybit", leverage=Decimal(10),
-        params={"quantity": 40.0}, capital=Decimal(1_000),
-    )  # fmt: skip
-
-
-def test_what_a_liquidation_closes_beyond_a_bots_position_is_not_the_bots(serve, tmp_path):
-    """The account's owner had added to the position by hand."""
-    crash = (95.0, 95.0, 80.0, 81.0)
-    bars = {PERP: bars_of(CALM, CALM, crash, crash, crash)}
-    served = serve(exchange_of(bars))
-
-    async def use(bots):
-        await bots.to_close(2)
-        stranger(served, PERP, Side.BUY, "10")
-        await bots.to_close()
-        for _ in range(3):
-            await bots.engine.reconcile()
-        (lot,) = await bots.lots()
-        assert (lot.is_open, lot.exit_quantity) == (False, 40)
-        assert [p.quantity for p in await bots.rows(PositionRow)] == [0]
-        assert await totals(bots) == held(served)
-
-    run(
-        served, tmp_path, bars, use, exchange="bybit", leverage=Decimal(10),
-        params={"quantity": 40.0}, capital=Decimal(1_000),
-    )  # fmt: skip
 
 
 def test_a_position_that_is_not_the_journals_lets_the_bot_only_exit(serve, tmp_path):
