@@ -18,6 +18,7 @@ from runner.execution.points import POINTS
 from runner.execution.status import Status
 from runner.testnet.faults import FaultRequest
 from tests.crash.child import IN_FLIGHT
+from tests.crash.conftest import Once
 from tests.crash.harness import Nursery, Outcome, running
 from tests.crash.scenarios import (
     BARS,
@@ -53,23 +54,17 @@ class Undisturbed(NamedTuple):
     reached: dict[str, int]
 
 
-@pytest.fixture(scope="session")
-def undisturbed(
-    nursery: Nursery, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Undisturbed]:
-    """A scenario without kills and faults, run once a process."""
-    known: dict[str, Undisturbed] = {}
+@pytest.fixture
+def undisturbed(nursery: Nursery, once: Once, tmp_path: Path) -> Callable[[str], Undisturbed]:
+    """A scenario without kills and faults."""
 
     def run(name: str) -> Undisturbed:
-        if name not in known:
-            folder = tmp_path_factory.mktemp("undisturbed")
-            with running(SCENARIOS[name], BARS, nursery, folder) as outcome:
-                check(outcome, name)
-                assert len(outcome.trades) >= 8
-                known[name] = Undisturbed(outcome.trades, outcome.reached)
-        return known[name]
+        with running(SCENARIOS[name], BARS, nursery, tmp_path / "undisturbed") as outcome:
+            check(outcome, name)
+            assert len(outcome.trades) >= 8
+            return Undisturbed(outcome.trades, outcome.reached)
 
-    return run
+    return lambda name: once(name, lambda: run(name))
 
 
 def check(outcome: Outcome, name: str, kind: str | None = None) -> None:
