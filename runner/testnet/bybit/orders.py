@@ -54,6 +54,8 @@ class Orders:
         market = self._symbols.traded(given)
         request = read_order(self._exchange, given, market)
         account = owner(call)
+        if market.linear:
+            self._check_position_mode(account, market, given.whole("positionIdx") or 0)
         self._check_client_id(account, market, request.client_id)
         legs = read_protection(given, market, request.side, request.quantity or request.cost or
                                given.quantity())  # fmt: skip
@@ -188,6 +190,13 @@ class Orders:
             self._exchange.records.add_order(order)
             self._exchange.tell(order, "CANCELED")
             return order
+
+    def _check_position_mode(self, account: str, market: Market, index: int) -> None:
+        hedged = self._exchange.linear.position(account, market.symbol).hedged
+        if hedged != (index in (1, 2)):
+            raise BybitError(10001, "position idx not match position mode")
+        if hedged:
+            raise BybitError(10001, "params error: nothing is traded in hedge mode here")
 
     def _check_client_id(self, account: str, market: Market, client_id: str) -> None:
         """BybitError if the id has ever been used."""
