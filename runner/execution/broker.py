@@ -36,7 +36,8 @@ class Market:
     """A symbol's own rules at its exchange; 0 means no such rule.
 
     symbol: ccxt's, "BTC/USDT", or "BTC/USDT:USDT" for a linear perpetual. lot_size,
-    min_quantity: base units. contract_size: base units in a contract.
+    min_quantity, max_quantity: base units. max_market_quantity: the same of an order that ends as
+    a market order, stops included. contract_size: base units in a contract.
     has_stop_market: whether a stop may end in a market order. has_order_list: whether a stop and
     a take-profit can rest as one, of which one fills (OCO). stop_locks_balance: whether a resting
     stop takes its quantity out of the free balance, as spot exchanges mostly do. stop_change: how
@@ -53,6 +54,8 @@ class Market:
     tick_size: Decimal
     lot_size: Decimal
     min_quantity: Decimal = Decimal(0)
+    max_quantity: Decimal = Decimal(0)
+    max_market_quantity: Decimal = Decimal(0)
     min_notional: Decimal = Decimal(0)
     contract_size: Decimal = Decimal(1)
     maker_fee: Decimal = Decimal("0.001")
@@ -73,6 +76,21 @@ class Market:
     def lots(self, quantity: Decimal) -> Decimal:
         """A quantity rounded down to whole lots."""
         return to_step(quantity, self.lot_size, up=False)
+
+    def most(self, quantity: Decimal) -> Decimal:
+        """As much of a quantity as one order at the market takes, in whole lots."""
+        most = self.max_market_quantity or quantity
+        return self.lots(min(quantity, most))
+
+    def too_large(self, kind: OrderType, quantity: Decimal) -> str:
+        """Why an order of that kind may not be over so much; "" if it may."""
+        at_market = kind in (OrderType.MARKET, OrderType.STOP)
+        most = self.max_market_quantity if at_market else self.max_quantity
+        if not most or quantity <= most:
+            return ""
+        how = "an order at the market" if at_market else "an order"
+        most = most.normalize()
+        return f"{quantity:f} {self.base} is more than {how} of {self.symbol} may be, {most:f}"
 
     def order_price(self, side: Side, price: Decimal) -> Decimal:
         """A price in whole ticks that never passes the limit: a buy's down, a sell's up."""

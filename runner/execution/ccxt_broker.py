@@ -38,8 +38,8 @@ from runner.execution.ccxt_reports import (
     as_rows,
     balances_of,
     number,
-    number_or_none,
     order_report,
+    price_when_made,
     taken_report,
     time,
 )
@@ -316,8 +316,10 @@ class CcxtBroker:
         """WouldTriggerError, and the order cancelled, if the price passed it on the way there."""
         try:
             found = await self._found(order.symbol, order.client_order_id)
-            created = number_or_none((found or {}).get("info", {}).get("lastPriceOnCreated"))
-            if created is None or not is_passed(order, created):
+            # Where it is not told the price of now will do: one that it has passed and that still
+            # waits, waits for it to come back.
+            created = price_when_made(found) or await self.last_price(order.symbol)
+            if not is_passed(order, created):
                 return
             await self.cancel(order.symbol, order.client_order_id, is_trigger=True)
         except (ExchangeUnreachableError, RateLimitedError, OrderMissingError) as error:

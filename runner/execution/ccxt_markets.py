@@ -124,6 +124,7 @@ def market_of(raw: Any, venue: Venue, fees: Any = None) -> Market:
     is_perpetual = bool(raw.get("swap"))
     size = (number_or_none(raw.get("contractSize")) or Decimal(1)) if is_perpetual else Decimal(1)
     fees = fees or {}
+    most = _most_resting(raw)
     return Market(
         symbol=raw["symbol"],
         base=raw["base"],
@@ -133,6 +134,8 @@ def market_of(raw: Any, venue: Venue, fees: Any = None) -> Market:
         tick_size=_of(precision.get("price")),
         lot_size=_of(precision.get("amount")) * size,
         min_quantity=_of(limits["amount"].get("min")) * size,
+        max_quantity=most * size,
+        max_market_quantity=_least(most, _most_at_market(raw)) * size,
         min_notional=_of(limits["cost"].get("min") or _least_value(info)),
         contract_size=size,
         maker_fee=_of(fees.get("maker") or raw.get("maker"), Decimal("0.001")),
@@ -150,6 +153,27 @@ def market_of(raw: Any, venue: Venue, fees: Any = None) -> Market:
 def _of(value: Any, other: Decimal = Decimal(0)) -> Decimal:
     found = number_or_none(value)
     return other if found is None else found
+
+
+def _most_resting(raw: Any) -> Decimal:
+    """Of Bybit's spot maxOrderQty is the old name, of both kinds.
+
+    https://bybit-exchange.github.io/docs/v5/market/instrument
+    """
+    told = (raw.get("info") or {}).get("lotSizeFilter") or {}
+    return _of(told.get("maxLimitOrderQty") or raw["limits"]["amount"].get("max"))
+
+
+def _most_at_market(raw: Any) -> Decimal:
+    """Bybit's own fields, or what ccxt makes of Binance's MARKET_LOT_SIZE."""
+    told = (raw.get("info") or {}).get("lotSizeFilter") or {}
+    own = told.get("maxMarketOrderQty") or told.get("maxMktOrderQty")
+    return _of(own or (raw["limits"].get("market") or {}).get("max"))
+
+
+def _least(one: Decimal, other: Decimal) -> Decimal:
+    """The smaller of two bounds, of which 0 is none."""
+    return min(one, other) if one and other else one or other
 
 
 def _least_value(info: Any) -> Any:

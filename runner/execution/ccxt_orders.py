@@ -73,6 +73,8 @@ def check_request(request: OrderRequest, market: Market) -> None:
     for value in (request.quantity, request.cost, request.limit_price, request.stop_price):
         if value is not None and not (value.is_finite() and value > 0):
             raise _refused(request, f"{value} is not above 0")
+    if too_large := market.too_large(request.type, request.quantity or Decimal(0)):
+        raise _refused(request, too_large)
 
 
 def list_params(request: OrderListRequest, market_id: str, market: Market) -> dict[str, Any]:

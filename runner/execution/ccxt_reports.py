@@ -59,6 +59,15 @@ def order_report(order: Any, market: Market, venue: Venue) -> OrderReport:
     )
 
 
+def price_when_made(order: Any) -> Decimal | None:
+    """Bybit's last price as it made an order; None if there is no order, or it does not tell."""
+    info = (order or {}).get("info")
+    try:
+        return number_or_none(as_row(info).get("lastPriceOnCreated")) or None
+    except ReplyUnreadableError:
+        return None
+
+
 def taken_report(order: Any, request: OrderRequest) -> OrderReport:
     """What is known of an order whose reply gives its id only: the exchange has it."""
     info = as_row(as_row(order).get("info") or {})

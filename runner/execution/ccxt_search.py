@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from runner.execution.ccxt_errors import ReplyUnreadableError
-from runner.execution.ccxt_pages import bybit_rows
-from runner.execution.ccxt_reports import client_id_of
+from runner.execution.ccxt_pages import bybit_rows, windows
+from runner.execution.ccxt_reports import client_id_of, time
 from runner.execution.ccxt_venues import LookUp, Venue
+from runner.execution.identity import OrderIdentity
 
 _BYBIT_PAGE = 50
+_BYBIT_WINDOW, _BYBIT_KEPT = timedelta(days=7), timedelta(days=729)
+_OVERLAP = timedelta(hours=1)
+"""Clocks differ, and a window that begins too early does no harm."""
 _COINBASE_PAGE, _MOST_PAGES = 250, 100
 _STOPS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "bybit": ({"orderFilter": "StopOrder"},),
@@ -32,6 +37,7 @@ def places_of(client: Any, symbol: str, client_order_id: str, venue: Venue) -> I
         for is_past in (False, True):
             for more in ({}, *_STOPS["bybit"]):
                 yield _step(_bybit_orders, client, symbol, {**asked, **more}, is_past)
+        yield _step(_older_bybit_orders, client, symbol, client_order_id)
     elif venue.look_up is LookUp.OPEN_THEN_PAST:
         for ask in (client.fetch_open_orders, client.fetch_closed_orders):
             yield _step(ask, symbol, None, None, asked)
@@ -72,6 +78,25 @@ async def _bybit_orders(
     rows = [row async for row in bybit_rows(ask, request)]
     orders: list[Any] = client.parse_orders(rows, raw)
     return orders
+
+
+async def _older_bybit_orders(client: Any, symbol: str, client_order_id: str) -> list[Any]:
+    """What became of an order of ours before the last week, from the bar on that it tells.
+
+    https://bybit-exchange.github.io/docs/v5/order/order-list: a request is about 7 days at most,
+    and about the last 7 without times; what has filled is kept for 2 years. What has not is kept
+    for a day, so that an order which is not found has filled nothing.
+    """
+    identity = OrderIdentity.read(client_order_id)
+    if identity is None:
+        return []
+    now = time(await client.fetch_time())
+    since, until = max(identity.bar - _OVERLAP, now - _BYBIT_KEPT), now - _BYBIT_WINDOW + _OVERLAP
+    for start, end in windows(since, until, _BYBIT_WINDOW):
+        asked = {"orderLinkId": client_order_id, "startTime": start, "endTime": end}
+        if found := await _bybit_orders(client, symbol, asked, True):
+            return found
+    return []
 
 
 async def _coinbase_orders(client: Any, symbol: str, client_order_id: str) -> list[Any]:

@@ -57,7 +57,8 @@ class Decision:
 
     weights: of a portfolio, by symbol, to be traded at the next open. logs: what the strategy's
     orders were refused for, and the like. is_heard: whether the strategy was asked, and so knows
-    what has become of its orders.
+    what has become of its orders. parts: by the number of an order, what goes before it because
+    all of it is more than one order may be.
     """
 
     new: list[NewOrder] = field(default_factory=list)
@@ -66,6 +67,7 @@ class Decision:
     logs: list[str] = field(default_factory=list)
     state: bytes | None = None
     is_heard: bool = True
+    parts: dict[int, list[Decimal]] = field(default_factory=dict)
 
 
 _SIZINGS = {SizeUnit.FRACTION: "fraction", SizeUnit.NOTIONAL: "notional"}

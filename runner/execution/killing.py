@@ -88,7 +88,10 @@ async def flatten(
         under_way = any(order.purpose is Purpose.FLATTEN for order in orders)
         if under_way or symbol in but or not rules[symbol].market.lots(abs(held)):
             continue
-        only_reduces = rules[symbol].market.is_perpetual
+        market = rules[symbol].market
+        most = market.most(abs(held))  # what is left is closed at the next look
+        is_whole = most == market.lots(abs(held))
+        only_reduces = market.is_perpetual
         protection = [order for order in orders if order.lot is not None]
         if only_reduces:  # what rests stays until the position is gone
             protection = [order for order in protection if order.type is OrderType.MARKET]
@@ -105,7 +108,8 @@ async def flatten(
             symbol=symbol,
             side=Side.SELL if held > 0 else Side.BUY,
             type=OrderType.MARKET,
-            sizing={"unit": "position"},
+            quantity=None if is_whole else most,
+            sizing={"unit": "position" if is_whole else "at most"},
             reduce_only=only_reduces,
             after=[order.client_order_id for order in protection],
             created_at=datetime.now(UTC),

@@ -279,6 +279,8 @@ class PaperBroker:
     ) -> None:
         if quantity <= 0 or market.lots(quantity) != quantity or quantity < market.min_quantity:
             raise OrderRefusedError(f"{quantity:f} is not a whole number of lots", "LOT_SIZE")
+        if too_large := market.too_large(request.type, quantity):
+            raise OrderRefusedError(too_large, "LOT_SIZE")
         worth = quantity * (request.limit_price or request.stop_price or price)
         if worth < market.min_notional and not request.reduce_only:
             raise OrderRefusedError(

@@ -146,11 +146,11 @@ def _is_stop(order: OrderRow | Wanted) -> bool:
 def wanted_orders(
     lot: LotRow, levels: Levels, market: Market, *, is_alone: bool = False
 ) -> list[Wanted]:
-    """What a lot should have at the exchange.
+    """What a lot should have at the exchange, as much of it as one order may be.
 
     is_alone: whether a stop without a take-profit protects it already.
     """
-    quantity = market.lots(lot.quantity)
+    quantity = market.most(lot.quantity)
     if not quantity:
         return []
     if lot.at_market:

@@ -41,6 +41,7 @@ from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState, OrderRow, TickRow
 from runner.execution.journal.ticks import claim, trail
 from runner.execution.killing import openings
+from runner.execution.largest import split, too_large, write_parts
 from runner.execution.points import reach
 from runner.execution.promotion import desk_of
 from runner.execution.risk import RiskGate, Watch, watch_equity
@@ -113,11 +114,12 @@ async def run_tick(
     close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
     watch = watch_equity(standing.bot, report.equity, close_time, bot.timeframe.seconds)
     gate = await _gate(bot, standing, closes, decision, watch, close_time)
-    refused = _check(decision, gate, is_late)
+    refused = _check(decision, gate, bot.rules, closes, report.equity, is_late=is_late)
     if gate.closed():
         decision.cancels.extend(openings(standing))
     report.logs = decision.logs
     reach("before decision commit")
+    split(decision, {symbol: rules.market for symbol, rules in bot.rules.items()}, standing)
     ids = await _write_down(bot, open_time, decision, refused, ended, watch, report)
     reach("after decision commit")
     bot.executor.note_new(ids)
@@ -277,12 +279,25 @@ def _shrink(rules: Rules, signed: float, *, whole: bool) -> NewOrder:
     )
 
 
-def _check(decision: Decision, gate: RiskGate, is_late: bool) -> set[int]:
+def _check(
+    decision: Decision,
+    gate: RiskGate,
+    rules: Mapping[str, Rules],
+    closes: Mapping[str, Decimal],
+    equity: Decimal,
+    *,
+    is_late: bool,
+) -> set[int]:
     """The numbers of the orders that may not be sent, each with its reason in the logs."""
     refused = set()
     for number, order in enumerate(decision.new):
-        late = is_late and not gate.is_exit(order)
-        reason = "the bar is not the newest any more" if late else gate.refusal(order)
+        reason = ""
+        if not gate.is_exit(order):
+            reason = "the bar is not the newest any more" if is_late else ""
+            if not reason and order.symbol in rules:
+                market, close = rules[order.symbol].market, closes[order.symbol]
+                reason = too_large(order, market, close, equity)
+        reason = reason or gate.refusal(order)
         if reason:
             refused.add(number)
             decision.logs.append(
@@ -314,9 +329,16 @@ async def _commit(
     for order in await orders_by_id(session, [order.client_order_id for order in ended]):
         order.is_told = True
     made: dict[int, OrderRow] = {}
+    next_part = len(decision.new)
     for number, new in enumerate(decision.new):
         if number not in refused:
-            made[number] = await _write_order(session, bot, row, open_time, number, new, made)
+            after = [made[k].client_order_id for k in new.after if k in made] + [*new.after_ids]
+            parts = decision.parts.get(number, [])
+            after = await write_parts(
+                session, row, new, parts, bar=open_time, sequence=next_part, after=after
+            )
+            next_part += len(parts)
+            made[number] = await _write_order(session, bot, row, open_time, number, new, after)
     row.strategy_state, row.last_bar = decision.state, open_time
     tick.is_done, tick.logs, tick.equity = True, report.logs, report.equity
     return [o.client_order_id for o in made.values() if o.status is Status.PENDING], row
@@ -329,10 +351,8 @@ async def _write_order(
     open_time: datetime,
     number: int,
     new: NewOrder,
-    made: Mapping[int, OrderRow],
+    after: list[str],
 ) -> OrderRow:
-    after = [made[k].client_order_id for k in new.after if k in made]
-    after.extend(new.after_ids)
     waits = bool(after) or new.watch_price is not None or bool(new.sizing)
     last_bar = None
     if new.valid_bars:

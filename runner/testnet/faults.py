@@ -25,7 +25,7 @@ AFTER: Final = (
 """What befalls the reply of a request that had its effect."""
 TWICE: Final = "handled_twice"
 """A request is delivered twice, as by a proxy that retries; the second reply is what returns."""
-ORDERS: Final = ("order_not_found", "late_fills", "out_of_order_fills")
+ORDERS: Final = ("order_not_found", "late_fills", "out_of_order_fills", "untold_price")
 BARS: Final = ("missing_bar", "late_bar", "revised_bar")
 STREAMS: Final = ("stream_drop", "stream_stall", "stream_duplicate")
 STANDING: Final = ("clock_skew", "revoked_key", "delisted")

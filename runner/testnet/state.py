@@ -105,6 +105,7 @@ def _load_records(exchange: Exchange, saved: Saved) -> None:
     records.clear()
     for order in saved.orders:
         records.add_order(order)
+    records.before_restart = {order.number for order in saved.orders if not order.is_live}
     for trade in saved.trades:
         records.add_trade(trade)
     for made in saved.lists:

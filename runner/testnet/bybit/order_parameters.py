@@ -31,8 +31,6 @@ def read_order(exchange: Exchange, given: Given, market: Market) -> Request:
     price = None if is_market else given.number("price")
     if not is_market and price is None:
         raise wrong("price")
-    if given.whole("positionIdx") not in (None, 0):
-        raise BybitError(10001, "position idx not match position mode")
     trigger = given.number("triggerPrice")
     quantity, cost = _amount(given, market, side, is_market=is_market)
     tags = _tags(exchange, given, market, is_market=is_market)

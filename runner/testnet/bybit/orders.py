@@ -20,6 +20,12 @@ from runner.testnet.core.refusals import Reason, RefusedError
 from runner.testnet.local import LocalExchange
 from runner.testnet.wire import Call, Route
 
+_DAY_MS = 86_400_000
+_UNFILLED_KEPT_MS, _KEPT_MS = _DAY_MS, 730 * _DAY_MS
+"""For how long the history has what ended without a fill, and what has filled."""
+_N_CLOSED = 500
+"""How many orders that have ended are found among the open ones, of an account and a category."""
+
 
 class Orders:
     """Answers what is about orders and executions."""
@@ -47,7 +53,11 @@ class Orders:
         given = Given(call.given)
         market = self._symbols.traded(given)
         request = read_order(self._exchange, given, market)
+        if self._local.faults.draw(["untold_price"], venue="bybit", symbol=market.symbol):
+            request.tags["lastPriceOnCreated"] = ""
         account = owner(call)
+        if market.linear:
+            self._check_position_mode(account, market, given.whole("positionIdx") or 0)
         self._check_client_id(account, market, request.client_id)
         legs = read_protection(given, market, request.side, request.quantity or request.cost or
                                given.quantity())  # fmt: skip
@@ -100,7 +110,7 @@ class Orders:
         return {"list": rows, "success": "1"}
 
     def open(self, call: Call) -> Any:
-        """The open orders; asked for by id, also one that is final."""
+        """The open orders; asked for by id, also one that has ended not long ago."""
         given = Given(call.given)
         category = self._symbols.category(given)
         by_id = "orderId" in given or "orderLinkId" in given
@@ -108,21 +118,24 @@ class Orders:
                                        or "baseCoin" in given or by_id):  # fmt: skip
             raise wrong("symbol or settleCoin or baseCoin")
         found = self._selected(call, given, category)
-        if not by_id and given.whole("openOnly") != 1:
-            found = [order for order in found if order.is_live]
+        with_ended = by_id or given.whole("openOnly") == 1
+        recent = self._recently_ended(owner(call), category) if with_ended else set()
+        found = [order for order in found if order.is_live or order.number in recent]
         return self._page(given, category, found)
 
     def history(self, call: Call) -> Any:
-        """The orders there ever were, newest first; those that still work are not among them."""
+        """The orders that have ended, newest first, as long as they are kept."""
         given = Given(call.given)
         category = self._symbols.category(given)
-        start_ms, end_ms = given.whole("startTime") or 0, given.whole("endTime") or 10**15
+        now_ms = self._exchange.clock.now_ms
+        start_ms, end_ms = given.span(now_ms)
         status = given.text("orderStatus", "")
         found = [
             order
             for order in self._selected(call, given, category)
             if not order.is_live
             and start_ms <= order.created_ms <= end_ms
+            and now_ms - order.updated_ms <= (_KEPT_MS if order.executed else _UNFILLED_KEPT_MS)
             and status in ("", views.status_of(order))
         ]
         return self._page(given, category, found)
@@ -133,7 +146,7 @@ class Orders:
         category = self._symbols.category(given)
         market = self._symbols.if_given(given)
         number, client_id = given.text("orderId", ""), given.client_id()
-        start_ms, end_ms = given.whole("startTime") or 0, given.whole("endTime") or 10**15
+        start_ms, end_ms = given.span(self._exchange.clock.now_ms)
         kind = given.text("execType", "")
         rows = []
         for trade in self._local.reports.trades(owner(call), market.symbol if market else None):
@@ -146,6 +159,23 @@ class Orders:
             if not client_id or row["orderLinkId"] == client_id:
                 rows.append(row)
         return {"category": category, **paged(given, rows[::-1], 50, 100)}
+
+    def _recently_ended(self, account: str, category: str) -> set[int]:
+        """The numbers of the orders that ended last, unless the service has begun anew since.
+
+        https://bybit-exchange.github.io/docs/v5/order/open-order
+        """
+        records = self._exchange.records
+        ended = [
+            order
+            for order in records.orders_of(account)
+            if not order.is_live
+            and order.number not in records.before_restart
+            and self._exchange.markets[order.symbol].linear == (category == LINEAR)
+        ]
+        if len(ended) > _N_CLOSED:
+            ended.sort(key=lambda order: (order.updated_ms, order.number))
+        return {order.number for order in ended[-_N_CLOSED:]}
 
     def _made(self, account: str, request: Request, legs: list[Request]) -> Order:
         try:
@@ -162,6 +192,13 @@ class Orders:
             self._exchange.records.add_order(order)
             self._exchange.tell(order, "CANCELED")
             return order
+
+    def _check_position_mode(self, account: str, market: Market, index: int) -> None:
+        hedged = self._exchange.linear.position(account, market.symbol).hedged
+        if hedged != (index in (1, 2)):
+            raise BybitError(10001, "position idx not match position mode")
+        if hedged:
+            raise BybitError(10001, "params error: nothing is traded in hedge mode here")
 
     def _check_client_id(self, account: str, market: Market, client_id: str) -> None:
         """BybitError if the id has ever been used."""

@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_\-]{1,36}")
 _MOST_DEEP = 200
 _LARGEST = 10**30
+_SPAN_MS = 7 * 86_400_000
 
 
 def parse(call: Call) -> dict[str, Any]:
@@ -103,6 +104,23 @@ class Given:
         """How many rows at most."""
         value = self.whole("limit")
         return default if not value else min(value, most)
+
+    def span(self, now_ms: int) -> tuple[int, int]:
+        """From when to when a history is asked for: a week at most, the last one unless told.
+
+        https://bybit-exchange.github.io/docs/v5/order/order-list and order/execution: also where
+        an order is named by its id.
+        """
+        start, end = self.whole("startTime"), self.whole("endTime")
+        if start is None and end is None:
+            return now_ms - _SPAN_MS, now_ms
+        if start is None:
+            return (end or 0) - _SPAN_MS, end or 0
+        if end is None:
+            return start, start + _SPAN_MS
+        if not 0 <= end - start <= _SPAN_MS:
+            raise wrong("startTime or endTime")
+        return start, end
 
     def flag(self, name: str) -> bool:
         """True or false; false if it is not there."""

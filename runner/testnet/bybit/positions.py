@@ -54,7 +54,11 @@ class Positions:
             found = [linear.position(owner(call), market.symbol)]
         else:
             found = [p for p in linear.positions(owner(call)) if p.quantity]
-        rows = [views.position_row(self._exchange, position) for position in found]
+        rows = [
+            views.position_row(self._exchange, position, index)
+            for position in found
+            for index in ((1, 2) if position.hedged else (0,))
+        ]
         return {"category": category, **paged(given, rows, 20, 200)}
 
     def set_leverage(self, call: Call) -> Any:
@@ -104,12 +108,38 @@ class Positions:
         return {}
 
     def switch_mode(self, call: Call) -> Any:
-        """One-way positions are all there is."""
+        """To hedge mode and back: of a market, or of all that settle in a coin and are flat.
+
+        https://bybit-exchange.github.io/docs/v5/position/position-mode
+        """
         given = Given(call.given)
         self._symbols.category(given)
-        if given.whole("mode") == 0:
+        hedged = given.whole("mode") == 3
+        if not hedged and given.whole("mode") != 0:
+            raise wrong("mode")
+        account, linear = owner(call), self._exchange.linear
+        if "symbol" in given:
+            market = self._linear(given)
+            self._check_switch(account, market, hedged=hedged)
+            linear.position(account, market.symbol).hedged = hedged
+            return {}
+        coin = given.text("coin")
+        for market in self._exchange.markets.values():
+            if market.linear and market.settle == coin and not self._is_busy(account, market):
+                linear.position(account, market.symbol).hedged = hedged
+        return {}
+
+    def _check_switch(self, account: str, market: Market, *, hedged: bool) -> None:
+        if self._exchange.linear.position(account, market.symbol).hedged == hedged:
             raise BybitError(110025, "Position mode has not been modified.")
-        raise BybitError(110029, "Hedge mode is not supported.")
+        if market.settle != "USDT":
+            raise BybitError(110029, "This symbol does not support hedge mode.")
+        if self._is_busy(account, market):
+            raise BybitError(110024, "You have an existing position, so mode can't be switched.")
+
+    def _is_busy(self, account: str, market: Market) -> bool:
+        orders = self._exchange.records.open_orders(account, market.symbol)
+        return bool(orders or self._exchange.linear.position(account, market.symbol).quantity)
 
     def _linear(self, given: Given) -> Market:
         market = self._symbols.needed(given)

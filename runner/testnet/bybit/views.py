@@ -150,15 +150,15 @@ def execution_row(exchange: Exchange, trade: Trade) -> dict[str, Any]:
     }
 
 
-def position_row(exchange: Exchange, position: Position) -> dict[str, Any]:
-    """A position; the empty one of a market that has none."""
+def position_row(exchange: Exchange, position: Position, index: int = 0) -> dict[str, Any]:
+    """A position; the empty one of a market that has none. index: its positionIdx."""
     market, linear = exchange.markets[position.symbol], exchange.linear
     is_open = bool(position.quantity)
     liquidation = linear.liquidation_price(position)
     mark = linear.mark_price(market)
     protection = _protection(exchange, position)
     return {
-        "positionIdx": 0,
+        "positionIdx": index,
         "riskId": 1,
         "riskLimitValue": plain(market.tiers[1].notional_floor) if market.tiers[1:] else "0",
         "symbol": market.id,

@@ -61,7 +61,7 @@ def check_request(market: Market, request: Request, last_price: Decimal) -> None
     if market.status != "TRADING":
         raise RefusedError(Reason.MARKET_CLOSED, market.status)
     if request.cost is not None:
-        _check_cost(market, request.cost)
+        _check_cost(market, request.cost, last_price)
         return
     quantity = request.quantity
     if quantity is None or not 0 < quantity < LARGEST:
@@ -131,9 +131,12 @@ def _check_notional(
         raise RefusedError(Reason.NOTIONAL, str(notional))
 
 
-def _check_cost(market: Market, cost: Decimal) -> None:
+def _check_cost(market: Market, cost: Decimal, last: Decimal) -> None:
     if not 0 < cost < LARGEST:
         raise RefusedError(Reason.BAD_QUANTITY, str(cost))
     low, high = market.min_notional, market.max_notional
     if (low and cost < low and market.notional_for_market) or (high and cost > high):
         raise RefusedError(Reason.NOTIONAL, str(cost))
+    most = market.market_max_quantity or market.max_quantity
+    if most and cost > most * last:
+        raise RefusedError(Reason.MARKET_LOT_SIZE, f"{cost} at {last}")

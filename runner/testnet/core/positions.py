@@ -14,7 +14,8 @@ class Position(msgspec.Struct, kw_only=True):
 
     quantity: base units, negative for a short. entry_value: quantity x mean entry price, signed
     alike. margin: what was posted for it, in quote. stop_orders: the numbers of the take-profit
-    and stop-loss that protect the whole position.
+    and stop-loss that protect the whole position. hedged: whether the market has been switched to
+    a long and a short position beside each other, in which nothing is traded here.
     """
 
     account: str
@@ -28,6 +29,7 @@ class Position(msgspec.Struct, kw_only=True):
     created_ms: int = 0
     updated_ms: int = 0
     lock: int = -1
+    hedged: bool = False
 
     @property
     def entry_price(self) -> Decimal:

@@ -24,6 +24,8 @@ class Records:
         self.trades: list[Trade] = []
         self.lists: dict[int, OrderList] = {}
         self.next_order, self.next_trade, self.next_list = 1, 1, 1
+        self.before_restart: set[int] = set()
+        """Orders that had ended when this exchange was loaded from a saved one."""
         self._open: dict[Place, dict[int, Order]] = defaultdict(dict)
         self._by_client_id: dict[Place, list[Order]] = defaultdict(list)
         self._orders_of: dict[Place, list[Order]] = defaultdict(list)

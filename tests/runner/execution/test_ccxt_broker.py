@@ -152,20 +152,6 @@ def test_a_stop_that_the_price_has_passed_is_refused(served, venue, symbol, side
     assert n_orders(served) == 0
 
 
-def test_a_stop_passed_on_its_way_to_bybit_is_taken_back(served, monkeypatch):
-    async def use(broker):
-        async def nothing(order):
-            return None
-
-        monkeypatch.setattr(broker, "_check_not_passed", nothing)
-        with pytest.raises(WouldTriggerError, match="was cancelled"):
-            await broker.submit(stop_order(stop_price=ABOVE))
-        return await broker.open_orders(SPOT)
-
-    assert with_broker(served, "bybit", use) == []
-    assert n_orders(served) == 1
-
-
 def test_reduce_only_makes_a_position_smaller_and_no_more(served):
     async def use(broker):
         with pytest.raises(OrderRefusedError):

@@ -53,6 +53,15 @@ def test_that_there_is_no_order_is_an_answer_only_where_one_was_asked_for(doing,
     assert type(error_of("binance", doing, 400, NO_ORDER)) is expected
 
 
+def test_an_order_that_binance_has_archived_is_missing():
+    """After 90 days, and only what has filled nothing: to send it again sells nothing twice."""
+    archived = (
+        '{"code": -2026, "msg": "Order was canceled or expired with no executed qty over 90 days '
+        'ago and has been archived."}'
+    )
+    assert type(error_of("binance", Doing.FIND, 400, archived)) is OrderMissingError
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

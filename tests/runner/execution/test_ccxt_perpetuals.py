@@ -8,15 +8,17 @@ from decimal import Decimal
 import pytest
 
 from robotrader_sdk.types import Side
-from runner.execution.errors import PreparationError
+from runner.execution.errors import OrderRefusedError, PreparationError
 from runner.testnet.core.settings import Settings
 from tests.runner.execution.brokers import (
     LAST,
     PERP,
     SPOT,
     fault,
+    limit_order,
     local_exchange,
     market_order,
+    requests_of,
     step,
     with_broker,
 )
@@ -118,3 +120,66 @@ def test_a_liquidation_is_told_as_one(serve):
     bought, forced = with_broker(served, "bybit", use)
     assert (bought.is_liquidation, forced.is_liquidation) == (False, True)
     assert (forced.side, forced.quantity, forced.client_order_id) == (Side.SELL, 10, "")
+
+
+def switch(served, mode, symbol="BTCUSDT"):
+    """Switch a market to hedge mode, 3, or to one-way mode, 0, as its owner does."""
+
+    async def use(broker):
+        await broker.instrument(PERP)
+        given = {"category": "linear", "symbol": symbol, "mode": mode}
+        await broker._client.privatePostV5PositionSwitchMode(given)
+
+    with_broker(served, "bybit", use)
+
+
+def test_in_hedge_mode_nothing_is_prepared_and_the_reason_is_told(served):
+    switch(served, 3)
+
+    async def use(broker):
+        for ask in (broker.prepare(PERP, Decimal(3), "isolated"), broker.positions([SPOT, PERP])):
+            with pytest.raises(PreparationError, match=r"hedge mode.*to one-way mode"):
+                await ask
+        with pytest.raises(OrderRefusedError, match="position idx not match position mode"):
+            await broker.submit(market_order(symbol=PERP))
+
+    with_broker(served, "bybit", use)
+    assert requests_of(served, "POST /v5/position/set-leverage") == []
+    switch(served, 0)
+
+    async def trade(broker):
+        await broker.prepare(PERP, Decimal(3), "isolated")
+        await broker.submit(market_order(symbol=PERP))
+        return await broker.positions([PERP])
+
+    assert len(with_broker(served, "bybit", trade)) == 1
+
+
+@pytest.mark.parametrize("order", [market_order(symbol=PERP), limit_order(symbol=PERP)])
+def test_the_exchange_does_not_switch_a_market_in_use(served, order):
+    with_broker(served, "bybit", lambda broker: broker.submit(order))
+    with pytest.raises(Exception, match="110024"):
+        switch(served, 3)
+
+
+def test_the_exchange_has_two_positions_of_a_market_in_hedge_mode(served):
+    switch(served, 3)
+
+    async def use(broker):
+        await broker.instrument(PERP)
+        given = {"category": "linear", "symbol": "BTCUSDT"}
+        reply = await broker._client.privateGetV5PositionList(given)
+        return [(row["positionIdx"], row["size"]) for row in reply["result"]["list"]]
+
+    assert with_broker(served, "bybit", use) == [(1, "0"), (2, "0")]
+
+
+def test_the_exchange_switches_all_flat_markets_of_a_coin(served):
+    async def use(broker):
+        await broker.instrument(PERP)
+        given = {"category": "linear", "coin": "USDT", "mode": 3}
+        await broker._client.privatePostV5PositionSwitchMode(given)
+        with pytest.raises(PreparationError, match="hedge mode"):
+            await broker.positions([PERP])
+
+    with_broker(served, "bybit", use)

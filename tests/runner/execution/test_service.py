@@ -22,7 +22,7 @@ from runner.testnet.core.markets import Tier
 from tests.runner.execution.brokers import fault, requests_of
 from tests.runner.execution.live_bots import live_bots, terms_of
 from tests.runner.execution.local_brokers import broker_of
-from tests.runner.testnet.conftest import KEY, bars_of, exchange_of, serve
+from tests.runner.testnet.conftest import KEY, bars_of, ccxt_client, exchange_of, serve
 
 __all__ = ["serve"]
 SPOT, PERP = "BTC/USDT", "BTC/USDT:USDT"
@@ -112,6 +112,55 @@ def test_a_bot_whose_leverage_can_not_be_set_is_paused_and_sends_nothing(serve, 
 
     with fault(served, "error_before", route="POST /v5/position/set-leverage"):
         run(served, tmp_path, use, bars, exchange="bybit", leverage=Decimal(3))
+
+
+def switch_mode(served, mode):
+    """Switch the perpetual to hedge mode, 3, or to one-way mode, 0, as its owner does."""
+    client = ccxt_client("bybit", served)
+    client.load_markets()
+    given = {"category": "linear", "symbol": "BTCUSDT", "mode": mode}
+    client.private_post_v5_position_switch_mode(given)
+
+
+def test_a_bot_in_hedge_mode_is_paused_with_the_reason_and_goes_on_in_one_way_mode(serve, tmp_path):
+    bars = panel(PERP)
+    served = serve(exchange_of(bars))
+    switch_mode(served, 3)
+
+    async def refuse(bots):
+        bot = await bots.bot()
+        assert bot.state is BotState.PAUSED
+        assert "BTC/USDT:USDT is in hedge mode" in bot.state_reason
+        assert "to one-way mode" in bot.state_reason
+        await bots.engine.reconcile()
+        await bots.to_close(2)
+        assert served.exchange.records.orders == {}
+        await bots.database.write(lambda s: set_state(s, 1, BotState.RUNNING, ""))
+
+    run(served, tmp_path, refuse, bars, exchange="bybit")
+    switch_mode(served, 0)
+
+    async def go_on():
+        async with live_bots(served, tmp_path, [Holds], bars) as bots:
+            assert (await bots.bot()).state is BotState.RUNNING
+            await bots.to_close()
+            return await bots.lots()
+
+    assert len(asyncio.run(go_on())) == 1
+
+
+def test_a_bot_whose_market_comes_to_be_in_hedge_mode_is_paused(serve, tmp_path):
+    bars = panel(PERP)
+    served = serve(exchange_of(bars))
+
+    async def use(bots):
+        switch_mode(served, 3)
+        await bots.engine.reconcile()
+        bot = await bots.bot()
+        assert bot.state is BotState.PAUSED
+        assert "is in hedge mode" in bot.state_reason
+
+    run(served, tmp_path, use, bars, exchange="bybit")
 
 
 def test_bots_of_an_account_have_one_margin_mode(serve, tmp_path):
