@@ -31,10 +31,11 @@ class RiskLimits(BaseModel):
 
     max_position_notional, max_order_notional: quote. max_orders_per_minute: of those that open
     something. max_daily_loss: fraction of the equity at the start of the UTC day; beyond it
-    nothing is opened until the next day. max_drawdown: fraction of the peak equity; beyond it the
-    bot only exits, until its owner says otherwise. price_collar: how far from the last trade an
-    order's price may be, as a fraction. losses_in_a_row: after so many losing trades nothing is
-    opened for `rest_bars` bars. allowed_symbols: what may be traded at all.
+    nothing is opened until the next day. max_drawdown: fraction of the peak equity since its owner
+    last let it run; beyond it the bot only exits, until its owner says otherwise. price_collar:
+    how far from the last trade an order's price may be, as a fraction. losses_in_a_row: after so
+    many losing trades nothing is opened for `rest_bars` bars. allowed_symbols: what may be traded
+    at all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -7,10 +7,11 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -111,14 +112,16 @@ async def run_tick(
     ended = standing.untold if decision.is_heard else ()
     decision.new.extend(await _weigh(bot, standing, decision.weights, number=len(decision.new)))
     close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
-    watch = watch_equity(standing.bot, report.equity, close_time, bot.timeframe.seconds)
-    gate = await _gate(bot, standing, closes, decision, watch, close_time)
+    watched = partial(
+        watch_equity, equity=report.equity, now=close_time, bar_seconds=bot.timeframe.seconds
+    )
+    gate = await _gate(bot, standing, closes, decision, watched(standing.bot), close_time)
     refused = _check(decision, gate, is_late)
     if gate.closed():
         decision.cancels.extend(openings(standing))
     report.logs = decision.logs
     reach("before decision commit")
-    ids = await _write_down(bot, open_time, decision, refused, ended, watch, report)
+    ids = await _write_down(bot, open_time, decision, refused, ended, watched, report)
     reach("after decision commit")
     bot.executor.note_new(ids)
     report.n_orders = len(ids)
@@ -195,13 +198,13 @@ async def _write_down(
     decision: Decision,
     refused: set[int],
     ended: Sequence[OrderRow],
-    watch: Watch,
+    watched: Callable[[BotRow], Watch],
     report: TickReport,
 ) -> list[str]:
     """Commit the decision; the ids of the orders that may be sent."""
 
     async def commit(session: AsyncSession) -> tuple[list[str], BotRow]:
-        return await _commit(session, bot, open_time, decision, refused, ended, watch, report)
+        return await _commit(session, bot, open_time, decision, refused, ended, watched, report)
 
     if decision.cancels or ended or len(refused) < len(decision.new):
         return (await bot.executor.write(commit))[0]
@@ -298,7 +301,7 @@ async def _commit(
     decision: Decision,
     refused: set[int],
     ended: Sequence[OrderRow],
-    watch: Watch,
+    watched: Callable[[BotRow], Watch],
     report: TickReport,
 ) -> tuple[list[str], BotRow]:
     """Write the tick down, all of it or nothing; the orders that may be sent, and the bot."""
@@ -306,6 +309,7 @@ async def _commit(
     if tick.fence != bot.fence or tick.is_done:
         raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} was taken by another engine")
     row = await bot_to_change(session, bot.bot_id)
+    watch = watched(row)  # its owner may have let it run again since it was read
     watch.note(row)
     if watch.reason and row.state is BotState.RUNNING:
         row.state, row.state_reason = BotState.EXIT_ONLY, watch.reason
