@@ -248,27 +248,26 @@ class RiskGate:
         return notional * max(quantity - closes, ZERO) / quantity if quantity else ZERO
 
     def _notional(self, order: NewOrder) -> Decimal:
-        if "weight" in order.sizing:
-            held = abs(self._standing.quantity(order.symbol)) * self._prices[order.symbol]
-            return max(self._money(order.sizing) - held, ZERO)
-        if order.sizing.get("unit") in ("fraction", "notional"):
-            return self._money(order.sizing)
+        if "weight" in order.sizing or order.sizing.get("unit") in ("fraction", "notional"):
+            return self._money(order)
         price = order.limit_price or order.stop_price or self._prices[order.symbol]
         if order.type is OrderType.MARKET:
             price = order.watch_price or self._prices[order.symbol]
         return (order.quantity or ZERO) * price
 
-    def _money(self, sizing: Mapping[str, Any]) -> Decimal:
-        """Quote that a sizing stands for."""
+    def _money(self, order: NewOrder | OrderRow) -> Decimal:
+        """Quote that an order's sizing stands for; of a weight, what is not held of it yet."""
+        sizing = order.sizing
         if sizing.get("unit") == "notional":
             return Decimal(str(sizing["size"]))
-        share = Decimal(str(sizing.get("size", abs(sizing.get("weight", 0)))))
-        return share * self._watch.equity
+        if "weight" in sizing:
+            held = abs(self._standing.quantity(order.symbol)) * self._prices[order.symbol]
+            return max(Decimal(str(abs(sizing["weight"]))) * self._watch.equity - held, ZERO)
+        return Decimal(str(sizing.get("size", 0))) * self._watch.equity
 
     def _count(self, order: OrderRow) -> None:
         """Take in what an order that has not ended may still close, and what it may tie up."""
-        protects = order.lot is not None or order.reduce_only
-        if protects or order.cancel_wanted or "weight" in order.sizing:
+        if order.lot is not None or order.reduce_only or order.cancel_wanted:
             return
         symbol, left = order.symbol, (order.quantity or ZERO) - order.filled
         if order.quantity is None and order.sizing.get("unit") == "position":
@@ -279,8 +278,10 @@ class RiskGate:
             left -= closes
         if not self._markets[symbol].is_perpetual and order.side is Side.SELL:
             return
-        price = order.limit_price or order.stop_price or self._prices[symbol]
-        if order.quantity is None and order.cost is None:
-            self._spent[symbol] += self._money(order.sizing)
+        if order.cost is not None:
+            self._spent[symbol] += max(order.cost - order.filled_value, ZERO)
+        elif order.quantity is None:
+            self._spent[symbol] += self._money(order)
         else:
-            self._spent[symbol] += order.cost or left * price
+            price = order.limit_price or order.stop_price or self._prices[symbol]
+            self._spent[symbol] += left * price

@@ -148,8 +148,9 @@ def test_what_is_held_is_sold_once():
 def resting(side, quantity, market=SPOT, **more) -> OrderRow:
     given = {
         "symbol": market.symbol, "side": side, "purpose": Purpose.ENTRY, "sizing": {},
-        "quantity": Decimal(quantity), "filled": Decimal(0), "limit_price": Decimal(100),
-        "cancel_wanted": False, "reduce_only": False, **more,
+        "quantity": None if quantity is None else Decimal(quantity), "filled": Decimal(0),
+        "limit_price": None if quantity is None else Decimal(100),
+        "filled_value": Decimal(0), "cancel_wanted": False, "reduce_only": False, **more,
     }  # fmt: skip
     return OrderRow(**given)
 
@@ -217,6 +218,25 @@ def test_entries_that_wait_tie_their_money_up():
     waiting = resting(Side.BUY, "8")
     assert refusal(order(quantity="2"), orders=[waiting]) == ""
     assert "tied up" in refusal(order(quantity="3"), orders=[waiting])
+
+
+@pytest.mark.parametrize(
+    ("waiting", "held", "passes"),
+    [
+        (resting(Side.BUY, None, sizing={"weight": 0.8}), "0", "2"),
+        (resting(Side.BUY, None, sizing={"weight": 0.8}), "3", "2"),  # which 3 are a part of
+        (resting(Side.BUY, "8", sizing={"weight": 0.8}), "0", "2"),
+        (resting(Side.BUY, "5", sizing={"weight": 0.8}, filled=Decimal(2)), "2", "5"),
+        (resting(Side.BUY, None, cost=Decimal(800), filled_value=Decimal(300)), "3", "2"),
+    ],
+)
+@pytest.mark.parametrize("limits", [{}, {"max_position_notional": 1_000}])
+def test_what_an_order_by_weight_or_cost_has_left_to_buy_is_tied_up(waiting, held, passes, limits):
+    one = gate(held=held, orders=[waiting], limits=limits)
+    assert one.refusal(order(quantity=passes)) == ""
+    assert one.refusal(order(quantity="0.1"))
+    more = order(quantity=str(Decimal(passes) + Decimal("0.1")))
+    assert refusal(more, held=held, orders=[waiting], limits=limits)
 
 
 @pytest.mark.parametrize(("quantity", "passes"), [("30", True), ("31", False)])
