@@ -153,19 +153,22 @@ class Promoter:
         return max(abs(held) - sum(others, Decimal(0)), Decimal(0))
 
     def _promised(self) -> Decimal:
-        """The quote, fees inside, that orders which are no weights may still tie up."""
+        """The quote, fees inside, that orders may still tie up which are not to be sized here."""
         promised = Decimal(0)
         for order in (o for orders in self.standing.orders.values() for o in orders):
+            is_unsized = "weight" in order.sizing and order.quantity is None
             is_spot_sale = order.side is Side.SELL and not self._is_perpetual(order)
             held = self.standing.held(order.symbol)
-            if "weight" not in order.sizing and not is_spot_sale and is_opening(order, held):
-                fee = self.rules[order.symbol].market.taker_fee
-                promised += self._notional(order) * (1 + fee)
+            if not is_unsized and not is_spot_sale and is_opening(order, held):
+                market = self.rules[order.symbol].market
+                share = 1 / self.standing.leverage(market) + market.taker_fee
+                promised += self._notional(order) * share
         return promised
 
     def _notional(self, order: OrderRow) -> Decimal:
+        """What an order may still open."""
         if order.cost is not None:
-            return order.cost
+            return max(order.cost - order.filled_value, Decimal(0))
         if order.quantity is None:
             size = Decimal(str(order.sizing.get("size", 0)))
             is_share = order.sizing.get("unit") == "fraction"
@@ -182,7 +185,7 @@ class Promoter:
         desk = desk_of(symbols, self.rules, self.prices, self.standing)
         weights = np.array([float(order.sizing["weight"]) for order in orders])
         tied = sum(
-            float(abs(self.standing.quantity(s) * self.prices[s]))
+            float(self.standing.tied(self.rules[s].market, self.prices[s]))
             for s, position in self.standing.positions.items()
             if s not in symbols and position.quantity
         )

@@ -208,17 +208,30 @@ class RiskGate:
         """A bot never exceeds its capital, and what trading has made of it; weights sum to 1."""
         if "weight" in order.sizing:
             return ""
-        market, equity = self._markets[order.symbol], self._watch.equity
-        leverage = self._standing.bot.leverage if market.is_perpetual else Decimal(1)
+        equity = self._watch.equity
         with localcontext(prec=PRECISION):
-            held = sum((self._worth(s, order) for s in self._standing.positions), ZERO)
-            tied = (held + sum(self._spent.values(), ZERO) + self._opening(order)) / leverage
+            held = sum((self._tied(s, order) for s in self._standing.positions), ZERO)
+            opened = {**self._spent, order.symbol: self._spent[order.symbol] + self._opening(order)}
+            margins = [
+                notional / self._standing.leverage(self._markets[symbol])
+                for symbol, notional in opened.items()
+            ]
+            tied = held + sum(margins, ZERO)
         if tied > equity * Decimal("1.001"):
             return f"{tied:.2f} would be tied up, and the bot has {equity:.2f}"
         return ""
 
+    def _tied(self, symbol: str, order: NewOrder) -> Decimal:
+        """How much of the equity backs what an order leaves of a position."""
+        worth = self._worth(symbol, order)
+        if not worth:
+            return ZERO
+        price = self._prices[symbol]
+        share = worth / (abs(self._standing.quantity(symbol)) * price)
+        return self._standing.tied(self._markets[symbol], price) * share
+
     def _worth(self, symbol: str, order: NewOrder) -> Decimal:
-        """What a position ties up once an order has filled, without what that opens."""
+        """What a position is worth once an order has filled, without what that opens."""
         held = self._standing.quantity(symbol)
         if not held or (symbol == order.symbol and self._is_against(order)):
             return ZERO

@@ -246,6 +246,41 @@ def test_on_a_perpetual_the_leverage_counts(quantity, passes):
 
 
 @pytest.mark.parametrize(
+    ("margin", "last", "most"),
+    [
+        ("isolated", "100", "40"),  # 10 at 100 tie up 200
+        ("cross", "100", "40"),
+        ("isolated", "110", "40"),  # 300 of 1,100, its pnl among them
+        ("cross", "110", "44"),  # 220
+        ("isolated", "90", "40"),  # 100 of 900
+        ("cross", "90", "36"),  # 180: what it has lost is the whole account's
+    ],
+)
+def test_each_position_ties_up_what_backs_it_beside_the_other_kind(margin, last, most):
+    """Ten of a perpetual at 100 are held with a leverage of five, and spot is bought at 20."""
+    row = bot(day=NOW.replace(hour=0), leverage=Decimal(5), margin_mode=margin)
+    where = standing(row, "10", PERP)
+    prices = {PERP.symbol: Decimal(last), SPOT.symbol: Decimal(20)}
+    watch = watch_equity(row, where.equity(prices), NOW, 60)
+
+    def one() -> RiskGate:
+        return RiskGate(where, {PERP.symbol: PERP, SPOT.symbol: SPOT}, prices, 0, watch, NOW)
+
+    assert one().refusal(order(quantity=most)) == ""
+    assert "would be tied up" in one().refusal(order(quantity=str(int(most) + 1)))
+
+
+def test_spot_ties_up_its_whole_value_beside_a_leveraged_perpetual():
+    row = bot(day=NOW.replace(hour=0), leverage=Decimal(5))
+    where = standing(row, "9", SPOT)
+    prices = {PERP.symbol: PRICE, SPOT.symbol: PRICE}
+    watch = watch_equity(row, where.equity(prices), NOW, 60)
+    one = RiskGate(where, {PERP.symbol: PERP, SPOT.symbol: SPOT}, prices, 0, watch, NOW)
+    assert one.refusal(order(quantity="5", symbol=PERP.symbol)) == ""
+    assert "1020.00 would be tied up" in one.refusal(order(quantity="1", symbol=PERP.symbol))
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"max_drawdawn": "0.1"}, "max_drawdawn"),
