@@ -30,12 +30,12 @@ class RiskLimits(BaseModel):
     """A bot's limits; None is no limit. Fractions are of the equity they are measured against.
 
     max_position_notional, max_order_notional: quote. max_orders_per_minute: of those that open
-    something. max_daily_loss: fraction of the equity at the start of the UTC day; beyond it
-    nothing is opened until the next day. max_drawdown: fraction of the peak equity since its owner
-    last let it run; beyond it the bot only exits, until its owner says otherwise. price_collar:
-    how far from the last trade an order's price may be, as a fraction. losses_in_a_row: after so
-    many losing trades nothing is opened for `rest_bars` bars. allowed_symbols: what may be traded
-    at all.
+    something. max_daily_loss: fraction of the equity at the start of the bar's UTC day; beyond it
+    nothing is opened until the next day's first close. max_drawdown: fraction of the peak equity
+    since its owner last let it run; beyond it the bot only exits, until its owner says otherwise.
+    price_collar: how far from the last trade an order's price may be, as a fraction.
+    losses_in_a_row: after so many losing trades nothing is opened for `rest_bars` bars.
+    allowed_symbols: what may be traded at all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -82,10 +82,26 @@ class Watch:
         bot.losses, bot.rests_until = self.losses, self.rests_until
 
 
-def watch_equity(bot: BotRow, equity: Decimal, now: datetime, bar_seconds: int) -> Watch:
-    """Where a bot's peak, day and losses are with the equity that it has now."""
+def day_of(now: datetime, bar_seconds: int) -> datetime:
+    """The day of a decision: that of the bar it is made at the close of."""
+    opened = now - timedelta(seconds=bar_seconds)
+    return opened.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def watch_equity(
+    bot: BotRow,
+    equity: Decimal,
+    now: datetime,
+    bar_seconds: int,
+    before: Decimal | None = None,
+) -> Watch:
+    """Where a bot's peak, day and losses are with the equity that it has now.
+
+    before: its equity at its last tick, which a new day begins with; None if there was none.
+    """
     limits = read_limits(bot.risk)
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day_of(now, bar_seconds)
+    first = equity if before is None else before
     peak, losses, rests_until = max(bot.peak_equity, equity), bot.losses, bot.rests_until
     if limits.losses_in_a_row is not None and losses >= limits.losses_in_a_row:
         losses, rests_until = 0, now + timedelta(seconds=limits.rest_bars * bar_seconds)
@@ -95,7 +111,7 @@ def watch_equity(bot: BotRow, equity: Decimal, now: datetime, bar_seconds: int) 
     return Watch(
         equity=equity,
         day=day,
-        day_equity=bot.day_equity if bot.day == day else equity,
+        day_equity=bot.day_equity if bot.day == day else first,
         peak_equity=peak,
         losses=losses,
         rests_until=rests_until,

@@ -40,11 +40,11 @@ from runner.execution.journal.orders import (
 )
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState, OrderRow, TickRow
-from runner.execution.journal.ticks import claim, trail
+from runner.execution.journal.ticks import claim, equity_at, trail
 from runner.execution.killing import openings
 from runner.execution.points import reach
 from runner.execution.promotion import desk_of
-from runner.execution.risk import RiskGate, Watch, watch_equity
+from runner.execution.risk import RiskGate, Watch, day_of, watch_equity
 from runner.execution.rules import Rules
 from runner.execution.status import Status
 from runner.storage.database import Database
@@ -113,7 +113,11 @@ async def run_tick(
     decision.new.extend(await _weigh(bot, standing, decision.weights, number=len(decision.new)))
     close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
     watched = partial(
-        watch_equity, equity=report.equity, now=close_time, bar_seconds=bot.timeframe.seconds
+        watch_equity,
+        equity=report.equity,
+        now=close_time,
+        bar_seconds=bot.timeframe.seconds,
+        before=await _equity_before(bot, standing.bot, close_time),
     )
     gate = await _gate(bot, standing, closes, decision, watched(standing.bot), close_time)
     refused = _check(decision, gate, is_late)
@@ -127,6 +131,15 @@ async def run_tick(
     report.n_orders = len(ids)
     await bot.executor.settle()
     return report
+
+
+async def _equity_before(bot: RunningBot, row: BotRow, close_time: datetime) -> Decimal | None:
+    """A bot's equity at its last tick, where a new day begins with it."""
+    last = row.last_bar
+    if last is None or row.day == day_of(close_time, bot.timeframe.seconds):
+        return None
+    async with bot.database.reading() as session:
+        return await equity_at(session, bot.bot_id, last)
 
 
 async def _gate(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 
+import pandas as pd
 import pytest
 
 import robotrader_sdk as rt
@@ -31,10 +32,17 @@ class Adds(rt.Strategy):
         ctx.buy(quantity=1.0 if ctx.position else 10.0)
 
 
-def run(served, folder, use, *, risk):
+def days_of(*prices):
+    bars = bars_of(*prices)
+    return bars.set_axis(pd.date_range(bars.index[0].floor("D"), periods=len(bars), freq="D"))
+
+
+def run(served, folder, use, *, risk, bars=FALLS):
+    timeframe = "1m" if bars is FALLS else "1d"
+
     async def work():
-        async with live_bots(served, folder, [Adds], FALLS) as bots:
-            await bots.add(terms_of(FALLS, "Adds", risk=risk))
+        async with live_bots(served, folder, [Adds], bars) as bots:
+            await bots.add(terms_of(bots.bars, "Adds", risk=risk, timeframe=timeframe))
             await use(bots)
 
     asyncio.run(work())
@@ -89,3 +97,21 @@ def test_only_a_bot_that_did_not_run_starts_afresh(serve, tmp_path, state, afres
         assert (row.peak_equity, row.losses) == ((0, 0) if afresh else (Decimal(5_000), 2))
 
     run(serve(exchange_of(FALLS)), tmp_path, use, risk=DRAWDOWN)
+
+
+@pytest.mark.parametrize(("limit", "opens"), [("0.07", False), ("0.08", True)])
+def test_a_loss_within_one_day_long_bar_counts(serve, tmp_path, limit, opens):
+    """Twelve at 100 of its 5,000 fall to 70 within a bar: by 7.2 %."""
+    within = {SYMBOL: days_of(HIGH, HIGH, HIGH, (100.0, 100.5, 69.5, 70.0), LOW, LOW, LOW)}
+
+    async def use(bots):
+        await bots.to_close(3)
+        held = (await bots.lots())[-1].number
+        await bots.to_close()
+        assert bots.reports[-1].n_orders == opens
+        assert any("the day's loss" in line for line in bots.reports[-1].logs) is not opens
+        await bots.to_close()  # which is another day
+        assert bots.reports[-1].n_orders == 1
+        assert (await bots.lots())[-1].number == held + 1 + opens
+
+    run(serve(exchange_of(within)), tmp_path, use, bars=within, risk={"max_daily_loss": limit})

@@ -301,13 +301,21 @@ def test_a_drawdown_from_the_peak_lets_a_bot_only_exit():
     assert "below its peak" in watch_equity(row, Decimal(1_199), NOW, 60).reason
 
 
-def test_a_day_begins_at_midnight_utc():
-    row = bot()
-    watch_equity(row, Decimal(900), NOW, 60).note(row)
-    watch_equity(row, Decimal(800), NOW + timedelta(hours=18, minutes=59), 60).note(row)
-    assert row.day_equity == 900
-    watch_equity(row, Decimal(800), NOW + timedelta(hours=19), 60).note(row)
-    assert row.day_equity == 800
+@pytest.mark.parametrize("seconds", [60, 3600, 86_400])
+def test_a_day_begins_with_the_equity_at_the_close_that_ends_the_day_before(seconds):
+    row, midnight = bot(), NOW.replace(hour=0)
+    closes = [
+        # how far from midnight a bar closes, the equity then, what the day began with
+        (-seconds, 900, 900),
+        (0, 800, 900),
+        (seconds, 700, 800),
+    ]
+    before = None
+    for away, equity, first in closes:
+        now = midnight + timedelta(seconds=away)
+        watch_equity(row, Decimal(equity), now, seconds, before).note(row)
+        before = Decimal(equity)
+        assert row.day_equity == first
 
 
 def test_after_losses_in_a_row_it_rests():
