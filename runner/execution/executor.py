@@ -148,6 +148,7 @@ class Executor:
         """
         source = working or OpenOrders(self.broker)
         standing = await self.standing()
+        self._seeing.forget_ended(standing, self._since, self._triggered)
         for symbol, orders in standing.orders.items():
             placed = [order for order in orders if order.status is Status.WORKING]
             if placed:

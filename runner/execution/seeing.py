@@ -16,6 +16,7 @@ from runner.execution.broker import Broker, FillReport, OrderReport
 from runner.execution.errors import OrderRefusedError
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.moves import move, take_report
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import LotRow, OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
@@ -51,8 +52,15 @@ class Seeing:
         self._patience, self._clock, self._write = patience, clock, write
         self._missing: dict[str, float] = {}
         """Orders that work and were not found, and since when."""
-        self._kept: set[str] = set()
-        """Orders whose cancellation was refused, and told of."""
+        self._kept: dict[str, float] = {}
+        """Orders whose cancellation was refused, and since when that is told."""
+
+    def forget_ended(self, standing: Standing, *more: dict[str, float]) -> None:
+        """Forget since when something is so of orders that have ended, here and elsewhere."""
+        still = {o.client_order_id for orders in standing.orders.values() for o in orders}
+        for since in (self._missing, self._kept, *more):
+            for order_id in since.keys() - still:
+                del since[order_id]
 
     async def see(self, order: OrderRow, report: OrderReport | None) -> bool:
         """Take in what the exchange has of an order; asked for it, if that is not known."""
@@ -138,7 +146,7 @@ class Seeing:
         It has ended, or what is in the way may pass: one look, and the next settling asks again.
         """
         if order.client_order_id not in self._kept:
-            self._kept.add(order.client_order_id)
+            self._kept[order.client_order_id] = self._clock.monotonic()
             logger.warning("order %s is not cancelled yet: %s", order.client_order_id, error)
         return await self.see(order, None)
 
