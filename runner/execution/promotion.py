@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.trading.rebalancing import Desk, Floats, growing
 from robotrader_sdk.types import Side
+from runner.execution.identity import Purpose
 from runner.execution.journal.fills import is_opening
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import orders_by_id
@@ -108,6 +109,10 @@ class Promoter:
             lot = await self.session.get(LotRow, order.lot)
             held = market.lots(lot.quantity) if lot is not None and lot.is_open else Decimal(0)
             return order.quantity == held and bool(held)
+        if unit == "rest":
+            (late,) = await orders_by_id(self.session, order.after)
+            order.quantity = (late.quantity or Decimal(0)) - late.filled
+            unit = "at most" if order.purpose is Purpose.EXIT else unit
         if unit in ("position", "at most"):
             whole = market.lots(self._left_to_close(order))
             order.quantity = whole if unit == "position" else min(order.quantity or whole, whole)

@@ -16,6 +16,7 @@ from runner.execution.broker import Broker, FillReport, OrderReport
 from runner.execution.errors import OrderRefusedError
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.moves import move, take_report
+from runner.execution.journal.orders import replace_at_market
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import LotRow, OrderRow
 from runner.execution.patience import Patience
@@ -110,16 +111,25 @@ class Seeing:
         return (await self._write(lose))[1]
 
     async def _give_up(self, order: OrderRow) -> bool:
-        """Have a stop cancelled that waits for the price to come back; its lot goes now."""
+        """Have a stop cancelled that waits for the price to come back.
+
+        The lot it protects goes now; what it was to open or to close is done at the market, too.
+        """
 
         async def give_up(session: AsyncSession) -> tuple[OrderRow, bool]:
             row = await session.get_one(OrderRow, order.client_order_id)
+            if row.cancel_wanted or not row.is_open:  # once, whoever has looked at it twice
+                return row, False
             row.cancel_wanted = True
             if row.lot is not None:
                 (await session.get_one(LotRow, row.lot)).at_market = True
+            else:
+                await replace_at_market(session, row, is_there=True)
             return row, True
 
-        return (await self._write(give_up))[1]
+        row, changed = await self._write(give_up)
+        order.cancel_wanted = row.cancel_wanted
+        return changed
 
     async def see_end(self, order: OrderRow) -> bool:
         """Look at an order that is about to end until it has; whether anything has changed."""
