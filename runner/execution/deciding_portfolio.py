@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class PanelAccount:
         """What there is beside a symbol."""
         others = [s for s in self.symbols if s != symbol]
         tied = sum(
-            abs(float(self.standing.quantity(s))) * self.closes[s] / _leverage(rules[s])
+            float(self.standing.tied(rules[s].market, Decimal(repr(self.closes[s]))))
             for s in others
         )
         return Elsewhere(self.cash(), sum(self.worth(s) for s in others), tied)

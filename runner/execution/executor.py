@@ -148,6 +148,7 @@ class Executor:
         """
         source = working or OpenOrders(self.broker)
         standing = await self.standing()
+        self._seeing.forget_ended(standing, self._since, self._triggered)
         for symbol, orders in standing.orders.items():
             placed = [order for order in orders if order.status is Status.WORKING]
             if placed:
@@ -349,7 +350,8 @@ class Executor:
         by_money = [o for o in waiting if o.sizing.get("unit") in ("fraction", "notional")]
         sold = {o.symbol for o in by_money if o.side is Side.SELL}
         priced = weighted or sold or any(o.sizing["unit"] == "fraction" for o in by_money)
-        prices = await self.prices(standing, *weighted, *sold) if priced else {}
+        asked = standing.orders if weighted else sold  # all of them tie something up
+        prices = await self.prices(standing, *asked) if priced else {}
         for order in waiting:
             if order.after and order.purpose in (Purpose.EXIT, Purpose.FLATTEN):
                 reach("in the middle of cancel-then-exit")

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.trading.rebalancing import Desk, Floats, growing
 from robotrader_sdk.types import Side
+from runner.execution.identity import Purpose
 from runner.execution.journal.fills import is_opening
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import orders_by_id
@@ -108,6 +109,10 @@ class Promoter:
             lot = await self.session.get(LotRow, order.lot)
             held = market.lots(lot.quantity) if lot is not None and lot.is_open else Decimal(0)
             return order.quantity == held and bool(held)
+        if unit == "rest":
+            (late,) = await orders_by_id(self.session, order.after)
+            order.quantity = (late.quantity or Decimal(0)) - late.filled
+            unit = "at most" if order.purpose is Purpose.EXIT else unit
         if unit in ("position", "at most"):
             whole = market.lots(self._left_to_close(order))
             order.quantity = whole if unit == "position" else min(order.quantity or whole, whole)
@@ -153,19 +158,22 @@ class Promoter:
         return max(abs(held) - sum(others, Decimal(0)), Decimal(0))
 
     def _promised(self) -> Decimal:
-        """The quote, fees inside, that orders which are no weights may still tie up."""
+        """The quote, fees inside, that orders may still tie up which are not to be sized here."""
         promised = Decimal(0)
         for order in (o for orders in self.standing.orders.values() for o in orders):
+            is_unsized = "weight" in order.sizing and order.quantity is None
             is_spot_sale = order.side is Side.SELL and not self._is_perpetual(order)
             held = self.standing.held(order.symbol)
-            if "weight" not in order.sizing and not is_spot_sale and is_opening(order, held):
-                fee = self.rules[order.symbol].market.taker_fee
-                promised += self._notional(order) * (1 + fee)
+            if not is_unsized and not is_spot_sale and is_opening(order, held):
+                market = self.rules[order.symbol].market
+                share = 1 / self.standing.leverage(market) + market.taker_fee
+                promised += self._notional(order) * share
         return promised
 
     def _notional(self, order: OrderRow) -> Decimal:
+        """What an order may still open."""
         if order.cost is not None:
-            return order.cost
+            return max(order.cost - order.filled_value, Decimal(0))
         if order.quantity is None:
             size = Decimal(str(order.sizing.get("size", 0)))
             is_share = order.sizing.get("unit") == "fraction"
@@ -182,7 +190,7 @@ class Promoter:
         desk = desk_of(symbols, self.rules, self.prices, self.standing)
         weights = np.array([float(order.sizing["weight"]) for order in orders])
         tied = sum(
-            float(abs(self.standing.quantity(s) * self.prices[s]))
+            float(self.standing.tied(self.rules[s].market, self.prices[s]))
             for s, position in self.standing.positions.items()
             if s not in symbols and position.quantity
         )

@@ -30,11 +30,12 @@ class RiskLimits(BaseModel):
     """A bot's limits; None is no limit. Fractions are of the equity they are measured against.
 
     max_position_notional, max_order_notional: quote. max_orders_per_minute: of those that open
-    something. max_daily_loss: fraction of the equity at the start of the UTC day; beyond it
-    nothing is opened until the next day. max_drawdown: fraction of the peak equity; beyond it the
-    bot only exits, until its owner says otherwise. price_collar: how far from the last trade an
-    order's price may be, as a fraction. losses_in_a_row: after so many losing trades nothing is
-    opened for `rest_bars` bars. allowed_symbols: what may be traded at all.
+    something. max_daily_loss: fraction of the equity at the start of the bar's UTC day; beyond it
+    nothing is opened until the next day's first close. max_drawdown: fraction of the peak equity
+    since its owner last let it run; beyond it the bot only exits, until its owner says otherwise.
+    price_collar: how far from the last trade an order's price may be, as a fraction.
+    losses_in_a_row: after so many losing trades nothing is opened for `rest_bars` bars.
+    allowed_symbols: what may be traded at all.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,10 +82,26 @@ class Watch:
         bot.losses, bot.rests_until = self.losses, self.rests_until
 
 
-def watch_equity(bot: BotRow, equity: Decimal, now: datetime, bar_seconds: int) -> Watch:
-    """Where a bot's peak, day and losses are with the equity that it has now."""
+def day_of(now: datetime, bar_seconds: int) -> datetime:
+    """The day of a decision: that of the bar it is made at the close of."""
+    opened = now - timedelta(seconds=bar_seconds)
+    return opened.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def watch_equity(
+    bot: BotRow,
+    equity: Decimal,
+    now: datetime,
+    bar_seconds: int,
+    before: Decimal | None = None,
+) -> Watch:
+    """Where a bot's peak, day and losses are with the equity that it has now.
+
+    before: its equity at its last tick, which a new day begins with; None if there was none.
+    """
     limits = read_limits(bot.risk)
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day_of(now, bar_seconds)
+    first = equity if before is None else before
     peak, losses, rests_until = max(bot.peak_equity, equity), bot.losses, bot.rests_until
     if limits.losses_in_a_row is not None and losses >= limits.losses_in_a_row:
         losses, rests_until = 0, now + timedelta(seconds=limits.rest_bars * bar_seconds)
@@ -94,7 +111,7 @@ def watch_equity(bot: BotRow, equity: Decimal, now: datetime, bar_seconds: int) 
     return Watch(
         equity=equity,
         day=day,
-        day_equity=bot.day_equity if bot.day == day else equity,
+        day_equity=bot.day_equity if bot.day == day else first,
         peak_equity=peak,
         losses=losses,
         rests_until=rests_until,
@@ -207,17 +224,30 @@ class RiskGate:
         """A bot never exceeds its capital, and what trading has made of it; weights sum to 1."""
         if "weight" in order.sizing:
             return ""
-        market, equity = self._markets[order.symbol], self._watch.equity
-        leverage = self._standing.bot.leverage if market.is_perpetual else Decimal(1)
+        equity = self._watch.equity
         with localcontext(prec=PRECISION):
-            held = sum((self._worth(s, order) for s in self._standing.positions), ZERO)
-            tied = (held + sum(self._spent.values(), ZERO) + self._opening(order)) / leverage
+            held = sum((self._tied(s, order) for s in self._standing.positions), ZERO)
+            opened = {**self._spent, order.symbol: self._spent[order.symbol] + self._opening(order)}
+            margins = [
+                notional / self._standing.leverage(self._markets[symbol])
+                for symbol, notional in opened.items()
+            ]
+            tied = held + sum(margins, ZERO)
         if tied > equity * Decimal("1.001"):
             return f"{tied:.2f} would be tied up, and the bot has {equity:.2f}"
         return ""
 
+    def _tied(self, symbol: str, order: NewOrder) -> Decimal:
+        """How much of the equity backs what an order leaves of a position."""
+        worth = self._worth(symbol, order)
+        if not worth:
+            return ZERO
+        price = self._prices[symbol]
+        share = worth / (abs(self._standing.quantity(symbol)) * price)
+        return self._standing.tied(self._markets[symbol], price) * share
+
     def _worth(self, symbol: str, order: NewOrder) -> Decimal:
-        """What a position ties up once an order has filled, without what that opens."""
+        """What a position is worth once an order has filled, without what that opens."""
         held = self._standing.quantity(symbol)
         if not held or (symbol == order.symbol and self._is_against(order)):
             return ZERO
@@ -247,27 +277,26 @@ class RiskGate:
         return notional * max(quantity - closes, ZERO) / quantity if quantity else ZERO
 
     def _notional(self, order: NewOrder) -> Decimal:
-        if "weight" in order.sizing:
-            held = abs(self._standing.quantity(order.symbol)) * self._prices[order.symbol]
-            return max(self._money(order.sizing) - held, ZERO)
-        if order.sizing.get("unit") in ("fraction", "notional"):
-            return self._money(order.sizing)
+        if "weight" in order.sizing or order.sizing.get("unit") in ("fraction", "notional"):
+            return self._money(order)
         price = order.limit_price or order.stop_price or self._prices[order.symbol]
         if order.type is OrderType.MARKET:
             price = order.watch_price or self._prices[order.symbol]
         return (order.quantity or ZERO) * price
 
-    def _money(self, sizing: Mapping[str, Any]) -> Decimal:
-        """Quote that a sizing stands for."""
+    def _money(self, order: NewOrder | OrderRow) -> Decimal:
+        """Quote that an order's sizing stands for; of a weight, what is not held of it yet."""
+        sizing = order.sizing
         if sizing.get("unit") == "notional":
             return Decimal(str(sizing["size"]))
-        share = Decimal(str(sizing.get("size", abs(sizing.get("weight", 0)))))
-        return share * self._watch.equity
+        if "weight" in sizing:
+            held = abs(self._standing.quantity(order.symbol)) * self._prices[order.symbol]
+            return max(Decimal(str(abs(sizing["weight"]))) * self._watch.equity - held, ZERO)
+        return Decimal(str(sizing.get("size", 0))) * self._watch.equity
 
     def _count(self, order: OrderRow) -> None:
         """Take in what an order that has not ended may still close, and what it may tie up."""
-        protects = order.lot is not None or order.reduce_only
-        if protects or order.cancel_wanted or "weight" in order.sizing:
+        if order.lot is not None or order.reduce_only or order.cancel_wanted:
             return
         symbol, left = order.symbol, (order.quantity or ZERO) - order.filled
         if order.quantity is None and order.sizing.get("unit") == "position":
@@ -278,8 +307,10 @@ class RiskGate:
             left -= closes
         if not self._markets[symbol].is_perpetual and order.side is Side.SELL:
             return
-        price = order.limit_price or order.stop_price or self._prices[symbol]
-        if order.quantity is None and order.cost is None:
-            self._spent[symbol] += self._money(order.sizing)
+        if order.cost is not None:
+            self._spent[symbol] += max(order.cost - order.filled_value, ZERO)
+        elif order.quantity is None:
+            self._spent[symbol] += self._money(order)
         else:
-            self._spent[symbol] += order.cost or left * price
+            price = order.limit_price or order.stop_price or self._prices[symbol]
+            self._spent[symbol] += left * price

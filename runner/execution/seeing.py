@@ -16,6 +16,8 @@ from runner.execution.broker import Broker, FillReport, OrderReport
 from runner.execution.errors import OrderRefusedError
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.moves import move, take_report
+from runner.execution.journal.orders import replace_at_market
+from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import LotRow, OrderRow
 from runner.execution.patience import Patience
 from runner.execution.points import reach
@@ -51,8 +53,15 @@ class Seeing:
         self._patience, self._clock, self._write = patience, clock, write
         self._missing: dict[str, float] = {}
         """Orders that work and were not found, and since when."""
-        self._kept: set[str] = set()
-        """Orders whose cancellation was refused, and told of."""
+        self._kept: dict[str, float] = {}
+        """Orders whose cancellation was refused, and since when that is told."""
+
+    def forget_ended(self, standing: Standing, *more: dict[str, float]) -> None:
+        """Forget since when something is so of orders that have ended, here and elsewhere."""
+        still = {o.client_order_id for orders in standing.orders.values() for o in orders}
+        for since in (self._missing, self._kept, *more):
+            for order_id in since.keys() - still:
+                del since[order_id]
 
     async def see(self, order: OrderRow, report: OrderReport | None) -> bool:
         """Take in what the exchange has of an order; asked for it, if that is not known."""
@@ -102,16 +111,25 @@ class Seeing:
         return (await self._write(lose))[1]
 
     async def _give_up(self, order: OrderRow) -> bool:
-        """Have a stop cancelled that waits for the price to come back; its lot goes now."""
+        """Have a stop cancelled that waits for the price to come back.
+
+        The lot it protects goes now; what it was to open or to close is done at the market, too.
+        """
 
         async def give_up(session: AsyncSession) -> tuple[OrderRow, bool]:
             row = await session.get_one(OrderRow, order.client_order_id)
+            if row.cancel_wanted or not row.is_open:  # once, whoever has looked at it twice
+                return row, False
             row.cancel_wanted = True
             if row.lot is not None:
                 (await session.get_one(LotRow, row.lot)).at_market = True
+            else:
+                await replace_at_market(session, row, is_there=True)
             return row, True
 
-        return (await self._write(give_up))[1]
+        row, changed = await self._write(give_up)
+        order.cancel_wanted = row.cancel_wanted
+        return changed
 
     async def see_end(self, order: OrderRow) -> bool:
         """Look at an order that is about to end until it has; whether anything has changed."""
@@ -138,7 +156,7 @@ class Seeing:
         It has ended, or what is in the way may pass: one look, and the next settling asks again.
         """
         if order.client_order_id not in self._kept:
-            self._kept.add(order.client_order_id)
+            self._kept[order.client_order_id] = self._clock.monotonic()
             logger.warning("order %s is not cancelled yet: %s", order.client_order_id, error)
         return await self.see(order, None)
 

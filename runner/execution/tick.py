@@ -7,21 +7,20 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.errors import RobotraderError
 from robotrader_sdk.strategy.base import Strategy
 from robotrader_sdk.strategy.portfolio import PortfolioStrategy
-from robotrader_sdk.trading.rebalancing import shrinking
-from robotrader_sdk.types import OrderType, Side, Timeframe
+from robotrader_sdk.types import Timeframe
 from runner.execution.broker import OpenOrders
 from runner.execution.deciding import decide
 from runner.execution.deciding_portfolio import decide_portfolio
@@ -29,7 +28,6 @@ from runner.execution.decision import Decision, NewOrder
 from runner.execution.errors import BotError, LeaseLostError
 from runner.execution.executor import Executor
 from runner.execution.funding import collect_all_funding
-from runner.execution.identity import Purpose
 from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.orders import (
     add_order,
@@ -39,14 +37,14 @@ from runner.execution.journal.orders import (
 )
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import BotRow, BotState, OrderRow, TickRow
-from runner.execution.journal.ticks import claim, trail
+from runner.execution.journal.ticks import claim, equity_at, trail
 from runner.execution.killing import openings
 from runner.execution.largest import split, too_large, write_parts
 from runner.execution.points import reach
-from runner.execution.promotion import desk_of
-from runner.execution.risk import RiskGate, Watch, watch_equity
+from runner.execution.risk import RiskGate, Watch, day_of, watch_equity
 from runner.execution.rules import Rules
 from runner.execution.status import Status
+from runner.execution.weighing import weigh
 from runner.storage.database import Database
 
 Histories = Mapping[str, pd.DataFrame]
@@ -110,22 +108,38 @@ async def run_tick(
     report.equity = standing.equity(closes)
     decision = _ask(bot, histories, standing, standing.untold)
     ended = standing.untold if decision.is_heard else ()
-    decision.new.extend(await _weigh(bot, standing, decision.weights, number=len(decision.new)))
+    n_new = len(decision.new)
+    decision.new.extend(await weigh(bot.executor, standing, decision.weights, number=n_new))
     close_time = open_time + timedelta(seconds=bot.timeframe.seconds)
-    watch = watch_equity(standing.bot, report.equity, close_time, bot.timeframe.seconds)
-    gate = await _gate(bot, standing, closes, decision, watch, close_time)
+    watched = partial(
+        watch_equity,
+        equity=report.equity,
+        now=close_time,
+        bar_seconds=bot.timeframe.seconds,
+        before=await _equity_before(bot, standing.bot, close_time),
+    )
+    gate = await _gate(bot, standing, closes, decision, watched(standing.bot), close_time)
     refused = _check(decision, gate, bot.rules, closes, report.equity, is_late=is_late)
     if gate.closed():
         decision.cancels.extend(openings(standing))
     report.logs = decision.logs
     reach("before decision commit")
     split(decision, {symbol: rules.market for symbol, rules in bot.rules.items()}, standing)
-    ids = await _write_down(bot, open_time, decision, refused, ended, watch, report)
+    ids = await _write_down(bot, open_time, decision, refused, ended, watched, report)
     reach("after decision commit")
     bot.executor.note_new(ids)
     report.n_orders = len(ids)
     await bot.executor.settle()
     return report
+
+
+async def _equity_before(bot: RunningBot, row: BotRow, close_time: datetime) -> Decimal | None:
+    """A bot's equity at its last tick, where a new day begins with it."""
+    last = row.last_bar
+    if last is None or row.day == day_of(close_time, bot.timeframe.seconds):
+        return None
+    async with bot.database.reading() as session:
+        return await equity_at(session, bot.bot_id, last)
 
 
 async def _gate(
@@ -197,13 +211,13 @@ async def _write_down(
     decision: Decision,
     refused: set[int],
     ended: Sequence[OrderRow],
-    watch: Watch,
+    watched: Callable[[BotRow], Watch],
     report: TickReport,
 ) -> list[str]:
     """Commit the decision; the ids of the orders that may be sent."""
 
     async def commit(session: AsyncSession) -> tuple[list[str], BotRow]:
-        return await _commit(session, bot, open_time, decision, refused, ended, watch, report)
+        return await _commit(session, bot, open_time, decision, refused, ended, watched, report)
 
     if decision.cancels or ended or len(refused) < len(decision.new):
         return (await bot.executor.write(commit))[0]
@@ -230,53 +244,6 @@ def _ask(
     except (RobotraderError, BotError) as error:
         nothing.logs.append(str(error))
         return nothing
-
-
-async def _weigh(
-    bot: RunningBot, standing: Standing, weights: Mapping[str, float], *, number: int
-) -> list[NewOrder]:
-    """What weights come to at the prices now: what shrinks is sized, what grows waits for it.
-
-    number: that of the first order in its decision.
-    """
-    if not weights:
-        return []
-    symbols = list(weights)
-    prices = await bot.executor.prices(standing, *symbols)
-    desk = desk_of(symbols, bot.rules, prices, standing)
-    wanted = np.array([weights[symbol] for symbol in symbols])
-    added = shrinking(desk, wanted, float(standing.equity(prices)))
-    made = []
-    for symbol, signed, held in zip(symbols, added.tolist(), desk.held.tolist(), strict=True):
-        if signed:
-            made.append(_shrink(bot.rules[symbol], signed, whole=signed == -held))
-    after = tuple(range(number, number + len(made)))
-    for symbol, weight in weights.items():
-        if weight:
-            side = Side.BUY if weight > 0 else Side.SELL
-            made.append(
-                NewOrder(
-                    symbol=symbol,
-                    side=side,
-                    type=OrderType.MARKET,
-                    purpose=Purpose.REBALANCE,
-                    sizing={"weight": weight},
-                    after=after,
-                )
-            )
-    return made
-
-
-def _shrink(rules: Rules, signed: float, *, whole: bool) -> NewOrder:
-    return NewOrder(
-        symbol=rules.market.symbol,
-        side=Side.BUY if signed > 0 else Side.SELL,
-        type=OrderType.MARKET,
-        purpose=Purpose.EXIT,
-        quantity=None if whole else rules.lots(abs(signed)),
-        sizing={"unit": "position" if whole else "at most"},
-        reduce_only=rules.market.is_perpetual,
-    )
 
 
 def _check(
@@ -313,7 +280,7 @@ async def _commit(
     decision: Decision,
     refused: set[int],
     ended: Sequence[OrderRow],
-    watch: Watch,
+    watched: Callable[[BotRow], Watch],
     report: TickReport,
 ) -> tuple[list[str], BotRow]:
     """Write the tick down, all of it or nothing; the orders that may be sent, and the bot."""
@@ -321,6 +288,7 @@ async def _commit(
     if tick.fence != bot.fence or tick.is_done:
         raise LeaseLostError(f"bar {open_time} of bot {bot.bot_id} was taken by another engine")
     row = await bot_to_change(session, bot.bot_id)
+    watch = watched(row)  # its owner may have let it run again since it was read
     watch.note(row)
     if watch.reason and row.state is BotState.RUNNING:
         row.state, row.state_reason = BotState.EXIT_ONLY, watch.reason

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 from sqlalchemy import select
@@ -50,6 +50,7 @@ class Setup:
     quote: str
     capital: str
     leverage: str = "1"
+    margin_mode: Literal["isolated", "cross"] = "isolated"
 
 
 @dataclass(slots=True)
@@ -103,6 +104,7 @@ def _terms(setup: Setup) -> BotTerms:
         anchor=first,
         started=first,
         leverage=Decimal(setup.leverage),
+        margin_mode=setup.margin_mode,
         risk={"price_collar": None, "max_orders_per_minute": None},
     )
 

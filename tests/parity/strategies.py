@@ -158,6 +158,18 @@ class Spins(rt.PortfolioStrategy):
                     (ctx[symbol].buy if up else ctx[symbol].sell)(fraction=0.3)
 
 
+class Carries(rt.PortfolioStrategy):
+    """A perpetual that is bought once, and beside it as much of a spot market as there is money."""
+
+    drift_band = 0.3
+    share: float = rt.param(0.6)
+
+    def target_weights(self, panel: rt.Panel) -> pd.DataFrame:
+        spot, perpetual = sorted(panel.symbols, key=lambda symbol: ":" in symbol)
+        rising = panel.close[spot].pct_change(1) > 0
+        return pd.DataFrame({spot: 0.4 + 0.39 * rising, perpetual: self.share}).iloc[2:]
+
+
 class Turns(rt.Strategy):
     """Always in, long or short: reversals at one open, with a stop-loss."""
 
@@ -174,5 +186,5 @@ class Turns(rt.Strategy):
 
 
 SPOT = (Cross, Breakout, Dip, Rests, Trails, Adds)
-_MORE = (Weights, Tilts, Spins, Turns, Trims, Risks, Waits, Swaps, Flips, Juggles)
+_MORE = (Weights, Tilts, Spins, Carries, Turns, Trims, Risks, Waits, Swaps, Flips, Juggles)
 STRATEGIES = {one.__name__: one for one in (*SPOT, *_MORE)}

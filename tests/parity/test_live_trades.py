@@ -13,7 +13,7 @@ from runner.testnet.core.market_file import read_markets
 from runner.testnet.core.perpetual_series import PerpetualSeries
 from runner.testnet.core.settings import Settings
 from tests.parity.live import Setup, params_for, run_live, trades_of
-from tests.parity.strategies import SPOT, STRATEGIES, Flips, Spins, Turns
+from tests.parity.strategies import SPOT, STRATEGIES, Carries, Flips, Spins, Turns
 from tests.runner.testnet.conftest import exchange_of
 
 MARKETS = {market.symbol: market for market in read_markets()}
@@ -198,13 +198,34 @@ def test_an_event_strategy_on_a_perpetual_makes_the_trades_of_its_backtest(
     assert {trade.direction for trade in live.trades} == {"long", "short"}
 
 
-def portfolio_backtest(strategy, bars):
+@pytest.mark.parametrize("n_bars", [24, pytest.param(90, marks=pytest.mark.long)])
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+def test_weights_beside_a_leveraged_perpetual_make_the_trades_of_a_backtest(
+    serve, real_bars, tmp_path, margin, n_bars
+):
+    """It ties up its margin, and its pnl where that is its own: spot gets what money is left."""
+    panel = {symbol: part.iloc[:n_bars].round(1) for symbol, part in real_panel(real_bars).items()}
+    bars = {"ETH/USDT": panel["ETH/USDT"], "BTC/USDT:USDT": panel["BTC/USDT"]}
+    run = portfolio_backtest(
+        Carries(), bars, margin=margin, leverage={"ETH/USDT": 1.0, "BTC/USDT:USDT": 3.0}
+    )
+    settings = Settings(funding_rate=Decimal(0))
+    served = serve(exchange_of(bars, balances={"USDT": "100000"}, settings=settings))
+    setup = Setup(
+        strategy="Carries", params={}, bars=bars, venue="bybit", timeframe="1d", quote="USDT",
+        capital="50000", leverage="3", margin_mode=margin,
+    )  # fmt: skip
+    check_portfolio(run_live(served, setup, tmp_path), run, least=6)
+
+
+def portfolio_backtest(strategy, bars, **more):
     run = rt.backtest(
         strategy,
         {symbol: frame.iloc[:-1] for symbol, frame in bars.items()},
         cash=50_000.0,
         instrument={symbol: MARKETS[symbol].instrument() for symbol in bars},
         fees={symbol: fees_of(MARKETS[symbol]) for symbol in bars},
+        **more,
     )
     assert run.stats["n_rejected"] == 0
     return run

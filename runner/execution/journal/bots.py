@@ -25,6 +25,7 @@ from runner.execution.journal.tables import (
 )
 
 Scope = Literal["bot", "owner", "all"]
+ZERO = Decimal(0)
 _LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -145,10 +146,17 @@ async def bot_to_change(session: AsyncSession, bot_id: int) -> BotRow:
 
 
 async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason: str) -> None:
-    """Change what a bot may do; BotError if it is stopped for good."""
+    """Change what a bot may do; BotError if it is stopped for good.
+
+    One that is let run again is measured afresh where nothing but its owner's word ends a limit:
+    its peak is its equity at the next tick, and no loss has gone before. The day's loss and a
+    rest end by themselves, and hold until then.
+    """
     bot = await bot_to_change(session, bot_id)
     if bot.state is BotState.STOPPED and state is not BotState.STOPPED:
         raise BotError(f"bot {bot_id} is stopped for good; set up a new one")
+    if state is BotState.RUNNING and bot.state is not BotState.RUNNING:
+        bot.peak_equity, bot.losses = ZERO, 0
     bot.state, bot.state_reason = state, reason
 
 

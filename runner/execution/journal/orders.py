@@ -77,8 +77,14 @@ async def add_order(
     return order
 
 
-async def replace_at_market(session: AsyncSession, order: OrderRow) -> str:
-    """The market order that a stop has become which the price had passed."""
+async def replace_at_market(
+    session: AsyncSession, order: OrderRow, *, is_there: bool = False
+) -> str:
+    """The market order that a stop has become which the price had passed.
+
+    is_there: the stop is at the exchange all the same: the order waits for its end, and is for
+    what it leaves.
+    """
     bot = await session.get_one(BotRow, order.bot_id)
     limit = order.limit_price
     made = await add_order(
@@ -87,11 +93,13 @@ async def replace_at_market(session: AsyncSession, order: OrderRow) -> str:
         bar=order.bar,
         sequence=await next_sequence(session, bot.id, order.bar),
         purpose=order.purpose,
-        status=Status.PENDING,
+        status=Status.WAITING if is_there else Status.PENDING,
         symbol=order.symbol,
         side=order.side,
         type=OrderType.MARKET if limit is None else OrderType.LIMIT,
         quantity=order.quantity,
+        sizing={"unit": "rest"} if is_there else {},
+        after=[order.client_order_id] if is_there else [],
         limit_price=limit,
         reduce_only=order.reduce_only,
         terms=order.terms,

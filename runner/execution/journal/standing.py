@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from runner.execution.broker import Market
 from runner.execution.journal.ledger import holdings_of
 from runner.execution.journal.orders import open_orders
 from runner.execution.journal.tables import BotRow, LotRow, OrderRow, PositionRow
@@ -50,6 +51,26 @@ class Standing:
             return ZERO
         with localcontext(prec=PRECISION):
             return position.quantity * price - position.entry_value
+
+    def tied(self, market: Market, price: Decimal) -> Decimal:
+        """How much of the equity backs a position at a price, as a backtest counts it.
+
+        On spot its value. On a perpetual what cross margin asks for; in isolated margin what was
+        posted for it, and its unrealized pnl.
+        """
+        position = self.positions.get(market.symbol)
+        if position is None or not position.quantity:
+            return ZERO
+        with localcontext(prec=PRECISION):
+            value = position.quantity * price
+            if not market.is_perpetual or self.bot.margin_mode == "cross":
+                return abs(value) / self.leverage(market)
+            cost = position.entry_value
+            return abs(cost) / self.leverage(market) + value - cost
+
+    def leverage(self, market: Market) -> Decimal:
+        """What one unit of margin carries."""
+        return self.bot.leverage if market.is_perpetual else Decimal(1)
 
     def equity(self, prices: Mapping[str, Decimal]) -> Decimal:
         """Cash and what the positions are worth; each one needs a price."""

@@ -65,7 +65,7 @@ class BotRow(Row):
 
     anchor: the open_time its history begins at. started: decisions begin with the bar that closes
     after it. risk: its limits. last_bar: the newest bar it has decided at. strategy_state: a pickle
-    of the strategy's own attributes.
+    of the strategy's own attributes. peak_equity: 0 until the next tick, where it starts afresh.
     """
 
     __tablename__ = "bots"

@@ -35,3 +35,9 @@ async def trail(session: AsyncSession, extremes: Mapping[str, Decimal]) -> None:
     """Note the prices that trailing stops hang on, by the entries of their lots."""
     for entry, price in extremes.items():
         (await session.get_one(LotRow, entry)).best_price = price
+
+
+async def equity_at(session: AsyncSession, bot_id: int, bar: datetime) -> Decimal | None:
+    """A bot's equity at a bar it has decided at."""
+    tick = await session.get(TickRow, (bot_id, bar))
+    return None if tick is None else tick.equity

@@ -134,6 +134,13 @@ class LiveBots:
         """All that reconciliations have found."""
         return [text for row in await self.rows(ReportRow) for text in row.findings]
 
+    def remembered(self, bot_id: int = 1) -> int:
+        """Of how many orders a bot's process remembers since when something of them is so."""
+        executor = self.engine.bots[bot_id].running.executor
+        seeing = executor._seeing
+        notes = (executor._since, executor._triggered, seeing._kept, seeing._missing)
+        return len({order_id for note in notes for order_id in note})
+
     def working(self, symbol: str) -> list[Any]:
         """What works at the exchange for the account."""
         return list(self.served.exchange.records.open_orders("alice", symbol))

@@ -162,6 +162,9 @@ def test_an_order_that_the_exchange_does_not_cancel_is_asked_for_again_at_each_l
             assert bots.working(symbol) == []
             (order,) = await bots.orders()
             assert order.status is Status.CANCELLED
+            assert bots.remembered() == 1
+            await bots.engine.look()
+            assert bots.remembered() == 0
 
     asyncio.run(work())
     assert caplog.text.count("is not cancelled yet") == 1

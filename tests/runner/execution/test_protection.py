@@ -116,6 +116,9 @@ def test_a_stop_limit_that_is_leapt_over_becomes_a_market_order(serve, tmp_path)
         assert bots.working(NO_STOPS) == []
         last = (await bots.orders())[-1]
         assert (last.type, last.status, last.side) == (OrderType.MARKET, Status.FILLED, Side.SELL)
+        assert bots.remembered() == 2
+        await bots.engine.look()
+        assert bots.remembered() == 0
 
     run(served, tmp_path, bars, use)
 

@@ -148,8 +148,9 @@ def test_what_is_held_is_sold_once():
 def resting(side, quantity, market=SPOT, **more) -> OrderRow:
     given = {
         "symbol": market.symbol, "side": side, "purpose": Purpose.ENTRY, "sizing": {},
-        "quantity": Decimal(quantity), "filled": Decimal(0), "limit_price": Decimal(100),
-        "cancel_wanted": False, "reduce_only": False, **more,
+        "quantity": None if quantity is None else Decimal(quantity), "filled": Decimal(0),
+        "limit_price": None if quantity is None else Decimal(100),
+        "filled_value": Decimal(0), "cancel_wanted": False, "reduce_only": False, **more,
     }  # fmt: skip
     return OrderRow(**given)
 
@@ -219,10 +220,64 @@ def test_entries_that_wait_tie_their_money_up():
     assert "tied up" in refusal(order(quantity="3"), orders=[waiting])
 
 
+@pytest.mark.parametrize(
+    ("waiting", "held", "passes"),
+    [
+        (resting(Side.BUY, None, sizing={"weight": 0.8}), "0", "2"),
+        (resting(Side.BUY, None, sizing={"weight": 0.8}), "3", "2"),  # which 3 are a part of
+        (resting(Side.BUY, "8", sizing={"weight": 0.8}), "0", "2"),
+        (resting(Side.BUY, "5", sizing={"weight": 0.8}, filled=Decimal(2)), "2", "5"),
+        (resting(Side.BUY, None, cost=Decimal(800), filled_value=Decimal(300)), "3", "2"),
+    ],
+)
+@pytest.mark.parametrize("limits", [{}, {"max_position_notional": 1_000}])
+def test_what_an_order_by_weight_or_cost_has_left_to_buy_is_tied_up(waiting, held, passes, limits):
+    one = gate(held=held, orders=[waiting], limits=limits)
+    assert one.refusal(order(quantity=passes)) == ""
+    assert one.refusal(order(quantity="0.1"))
+    more = order(quantity=str(Decimal(passes) + Decimal("0.1")))
+    assert refusal(more, held=held, orders=[waiting], limits=limits)
+
+
 @pytest.mark.parametrize(("quantity", "passes"), [("30", True), ("31", False)])
 def test_on_a_perpetual_the_leverage_counts(quantity, passes):
     found = refusal(order(quantity=quantity, symbol=PERP.symbol), market=PERP, leverage=Decimal(3))
     assert (found == "") is passes
+
+
+@pytest.mark.parametrize(
+    ("margin", "last", "most"),
+    [
+        ("isolated", "100", "40"),  # 10 at 100 tie up 200
+        ("cross", "100", "40"),
+        ("isolated", "110", "40"),  # 300 of 1,100, its pnl among them
+        ("cross", "110", "44"),  # 220
+        ("isolated", "90", "40"),  # 100 of 900
+        ("cross", "90", "36"),  # 180: what it has lost is the whole account's
+    ],
+)
+def test_each_position_ties_up_what_backs_it_beside_the_other_kind(margin, last, most):
+    """Ten of a perpetual at 100 are held with a leverage of five, and spot is bought at 20."""
+    row = bot(day=NOW.replace(hour=0), leverage=Decimal(5), margin_mode=margin)
+    where = standing(row, "10", PERP)
+    prices = {PERP.symbol: Decimal(last), SPOT.symbol: Decimal(20)}
+    watch = watch_equity(row, where.equity(prices), NOW, 60)
+
+    def one() -> RiskGate:
+        return RiskGate(where, {PERP.symbol: PERP, SPOT.symbol: SPOT}, prices, 0, watch, NOW)
+
+    assert one().refusal(order(quantity=most)) == ""
+    assert "would be tied up" in one().refusal(order(quantity=str(int(most) + 1)))
+
+
+def test_spot_ties_up_its_whole_value_beside_a_leveraged_perpetual():
+    row = bot(day=NOW.replace(hour=0), leverage=Decimal(5))
+    where = standing(row, "9", SPOT)
+    prices = {PERP.symbol: PRICE, SPOT.symbol: PRICE}
+    watch = watch_equity(row, where.equity(prices), NOW, 60)
+    one = RiskGate(where, {PERP.symbol: PERP, SPOT.symbol: SPOT}, prices, 0, watch, NOW)
+    assert one.refusal(order(quantity="5", symbol=PERP.symbol)) == ""
+    assert "1020.00 would be tied up" in one.refusal(order(quantity="1", symbol=PERP.symbol))
 
 
 @pytest.mark.parametrize(
@@ -246,13 +301,21 @@ def test_a_drawdown_from_the_peak_lets_a_bot_only_exit():
     assert "below its peak" in watch_equity(row, Decimal(1_199), NOW, 60).reason
 
 
-def test_a_day_begins_at_midnight_utc():
-    row = bot()
-    watch_equity(row, Decimal(900), NOW, 60).note(row)
-    watch_equity(row, Decimal(800), NOW + timedelta(hours=18, minutes=59), 60).note(row)
-    assert row.day_equity == 900
-    watch_equity(row, Decimal(800), NOW + timedelta(hours=19), 60).note(row)
-    assert row.day_equity == 800
+@pytest.mark.parametrize("seconds", [60, 3600, 86_400])
+def test_a_day_begins_with_the_equity_at_the_close_that_ends_the_day_before(seconds):
+    row, midnight = bot(), NOW.replace(hour=0)
+    closes = [
+        # how far from midnight a bar closes, the equity then, what the day began with
+        (-seconds, 900, 900),
+        (0, 800, 900),
+        (seconds, 700, 800),
+    ]
+    before = None
+    for away, equity, first in closes:
+        now = midnight + timedelta(seconds=away)
+        watch_equity(row, Decimal(equity), now, seconds, before).note(row)
+        before = Decimal(equity)
+        assert row.day_equity == first
 
 
 def test_after_losses_in_a_row_it_rests():
