@@ -9,6 +9,7 @@ down before.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -345,10 +346,24 @@ class OpenOrders:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._asked: dict[str, asyncio.Task[Sequence[OrderReport]]] = {}
+        self._n_waiting: Counter[str] = Counter()
 
     async def of(self, symbol: str) -> dict[str, OrderReport]:
         """A symbol's working orders by client order id; raises what `Broker.open_orders` does."""
         if symbol not in self._asked:
             self._asked[symbol] = asyncio.ensure_future(self._broker.open_orders(symbol))
-        reports = await asyncio.shield(self._asked[symbol])
+        asked = self._asked[symbol]
+        self._n_waiting[symbol] += 1
+        try:
+            reports = await asyncio.shield(asked)
+        finally:
+            self._n_waiting[symbol] -= 1
+            if not self._n_waiting[symbol] and not asked.done():
+                await self._ask_no_more(symbol)
         return {report.client_order_id: report for report in reports}
+
+    async def _ask_no_more(self, symbol: str) -> None:
+        """All who wanted to know were cancelled."""
+        asked = self._asked.pop(symbol)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)

@@ -2,8 +2,9 @@
 
 At the start, and on a timer, each account is reconciled. When a bar has closed, each bot that
 trades it ticks; between bars the orders that work are looked at. What an exchange can't answer now
-is asked again later; a key that is refused pauses its bots, and so does what nobody has foreseen,
-for the bot it meets; a database that fails ends the engine, whose journal is as it was.
+is asked again later, and other exchanges don't wait for it; a key that is refused pauses its bots,
+and so does what nobody has foreseen, for the bot it meets; a database that fails ends the engine,
+whose journal is as it was.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from runner.execution.journal.bots import (
     Scope,
     bots_in_service,
     enter_engine,
+    exchanges_in_service,
     newest_fence,
     pause,
     states_of,
@@ -49,6 +51,7 @@ from runner.execution.reconciliation import Reconciliation
 from runner.execution.scrub import scrub
 from runner.execution.service import Find, bring_up, catalogued
 from runner.execution.tick import RunningBot, TickReport, run_tick
+from runner.execution.together import side_by_side
 from runner.storage.database import Database
 from runner.storage.errors import StorageError
 from runner.storage.upgrade import upgrade
@@ -65,6 +68,9 @@ _FRESH = 1.0
 
 _NEXT_TRY = 5.0
 """Seconds until an exchange is tried again whose bots could not be taken into service."""
+
+_AT_START = 30.0
+"""Seconds in which bots are taken into service before the engine begins; the rest wait."""
 
 LATER = (ExchangeUnreachableError, RateLimitedError, UnknownOutcomeError)
 """What an exchange can't answer now."""
@@ -83,7 +89,8 @@ class Served:
 class Engine:
     """`async with Engine(database, brokers) as engine`; the tables are brought up to date.
 
-    brokers: gives the broker of a bot's account; it is asked once an account.
+    brokers: gives the broker of a bot's account; it is asked once an account. Bots that can't be
+    taken into service soon, as their exchange does not answer, wait for it: see `serve_waiting`.
     EngineRunningError if another engine works with the database.
     """
 
@@ -115,7 +122,7 @@ class Engine:
             await upgrade(self.database)
             self.installation = await self.database.write(enter_engine)
             stack.push_async_callback(self._close_brokers)
-            await self.serve_waiting()
+            await self._serve_at_start()
             self._stack = stack.pop_all()
         return self
 
@@ -163,37 +170,88 @@ class Engine:
         else:
             known.bots = others
 
-    async def serve_waiting(self) -> None:
-        """Take into service the bots that were written down since, or that had to wait."""
+    async def serve_waiting(self, exchange: str | None = None) -> None:
+        """Take into service the bots that were written down since, or that had to wait.
+
+        exchange: whose bots; None: those of all, side by side.
+        """
+        names = await self.exchanges() if exchange is None else [exchange]
+        await side_by_side(self._serve_at(name) for name in names)
+
+    async def _serve_at(self, exchange: str) -> None:
         async with self.database.reading() as session:
-            rows = await bots_in_service(session)
+            rows = await bots_in_service(session, exchange)
         for row in rows:
-            waits = self._away.get(row.exchange, 0.0) > time.monotonic()
+            waits = self._away.get(exchange, 0.0) > time.monotonic()
             if not waits and row.id not in self.bots and row.id not in self._refused:
                 await self.serve(row)
 
-    async def reconcile(self) -> list[Reconciliation]:
-        """Compare every account with its exchange; those that can't be reached are left out."""
+    async def _serve_at_start(self) -> None:
+        """Take into service whoever can be soon: an exchange may take minutes to refuse."""
+        try:
+            async with asyncio.timeout(_AT_START) as limit:
+                await self.serve_waiting()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            logger.warning("bots that are not in service yet wait for their exchange")
+
+    async def exchanges(self) -> list[str]:
+        """The exchanges of all bots in service and of those that wait for it."""
+        async with self.database.reading() as session:
+            found = await exchanges_in_service(session)
+        return sorted(found | {bot.row.exchange for bot in self.bots.values()})
+
+    async def reconcile(self, exchange: str | None = None) -> list[Reconciliation]:
+        """Compare every account with its exchange; those that can't be reached are left out.
+
+        exchange: whose accounts; None: those of all exchanges, side by side.
+        """
+        names = (
+            dict.fromkeys(key[0] for key in self._reconcilers) if exchange is None else [exchange]
+        )
+        found = await side_by_side(self._reconcile_at(name) for name in names)
+        return [done for those in found for done in those]
+
+    async def _reconcile_at(self, exchange: str) -> list[Reconciliation]:
+        """Compare the accounts of one exchange, one after another.
+
+        They share its address and its limits: where one does not get through, the others are left
+        for the next time. They come first then, as it may be that account's own trouble.
+        """
         found = []
-        for key, reconciler in self._reconcilers.items():
-            bots = [bot for bot in self.bots.values() if bot.account == key]
-            async with AsyncExitStack() as stack:
-                for bot in bots:
-                    await stack.enter_async_context(bot.turn)
-                for bot in bots:
-                    await self._obey(bot)
-                done = await self._guarded(bots, reconciler.run)
+        for key in [key for key in self._reconcilers if key[0] == exchange]:
+            self._reconcilers[key] = self._reconcilers.pop(key)  # to the end of the queue
+            try:
+                done = await self._reconcile_account(key)
+            except LATER as error:
+                logger.warning("%s: %s; it is reconciled later", exchange, error)
+                break
             if done is not None:
                 found.append(done)
-                for bot_id, error in done.failed.items():
-                    await self._pause(bot_id, _reason_of(error))
         return found
 
-    async def look(self) -> bool:
-        """See what has become of all working orders; whether nothing has to wait."""
+    async def _reconcile_account(self, key: tuple[str, str, str]) -> Reconciliation | None:
+        bots = [bot for bot in self.bots.values() if bot.account == key]
+        async with AsyncExitStack() as stack:
+            for bot in bots:
+                await stack.enter_async_context(bot.turn)
+            for bot in bots:
+                await self._obey(bot)
+            done = await self._apart(bots, self._reconcilers[key].run)
+        if done is not None:
+            for bot_id, error in done.failed.items():
+                await self._pause(bot_id, _reason_of(error))
+        return done
+
+    async def look(self, exchange: str | None = None) -> bool:
+        """See what has become of all working orders; whether nothing has to wait.
+
+        exchange: where; None: at all exchanges.
+        """
         round_ = self.new_round()
-        looks = [self.look_at(bot_id, round_) for bot_id in self.bots]
-        return all(await asyncio.gather(*looks))
+        ids = [n for n, bot in self.bots.items() if exchange in (None, bot.row.exchange)]
+        return all(await side_by_side(self.look_at(bot_id, round_) for bot_id in ids))
 
     def new_round(self) -> Round:
         """What bots of one account ask for together from now on."""
@@ -297,16 +355,24 @@ class Engine:
     async def _guarded(
         self, bots: list[Served], work: Callable[[], Awaitable[Result]]
     ) -> Result | None:
-        """Do what speaks to an exchange; None if that has to wait, or the bots are paused for it.
+        """Do what speaks to an exchange; None if it has to wait, or the bots are paused for it."""
+        try:
+            return await self._apart(bots, work)
+        except LATER as error:
+            logger.warning("%s: %s; it is tried again", bots[0].account[0], error)
+        return None
+
+    async def _apart(
+        self, bots: list[Served], work: Callable[[], Awaitable[Result]]
+    ) -> Result | None:
+        """Do what concerns these bots only; None if they are paused for what it came to.
 
         A defect that one bot has met must not keep the others from looking after what they hold.
         """
         try:
             return await work()
-        except (StorageError, LeaseLostError):
+        except (StorageError, LeaseLostError, *LATER):
             raise
-        except LATER as error:
-            logger.warning("%s: %s; it is tried again", bots[0].account[0], error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is one bot's
             reason = _reason_of(error)
             for bot in bots:

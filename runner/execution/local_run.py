@@ -171,7 +171,7 @@ class _Teller:
     async def tell_orders(self) -> None:
         """Orders that are new, or have moved on."""
         async with self._engine.database.reading() as session:
-            for bot_id in self._engine.bots:
+            for bot_id in list(self._engine.bots):
                 for order in await orders_since(session, bot_id, None):
                     state = (order.status, order.filled)
                     if self._known.get(order.client_order_id) != state:

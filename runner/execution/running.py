@@ -1,59 +1,22 @@
-"""Keeps an engine going: bars from feeds, ticks, looks at orders, and reconciliation by the clock.
+"""Keeps an engine going: at each exchange by turns of its own, so that none waits for another.
 
-A bot ticks at each bar that all its symbols have, in order; those it has missed come first, as late
-ones. Where a symbol has no bar of a time at which the others do, it is waited for until the next;
-one that has none for longer is halted, and the others go on without it until it is back.
+An exchange that is slow, does not answer or has banned this address holds up its own bots only.
+Whatever ends one exchange's turns, such as a database that fails, ends all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
 
-import pandas as pd
+from runner.execution.engine import Engine
+from runner.execution.exchange_turns import ExchangeTurns, Feeds, Rhythm, Told
+from runner.execution.together import first_of, side_by_side, together
 
-from robotrader_sdk.types import Timeframe
-from runner.execution.engine import Engine, Round, Served
-from runner.execution.errors import BrokerError
-from runner.execution.feed import Feed, Subscription
-from runner.execution.paper import PaperBroker
-from runner.execution.tick import TickReport
+__all__ = ["Keeper", "Rhythm"]
 
-logger = logging.getLogger(__name__)
-
-AT_ONCE = 32
-"""Bots that tick at the same time: enough to share commits, and the first need not wait for all."""
-
-HALTED = 3
-"""Bars that a symbol lacks and others have, until it counts as halted."""
-
-Told = Callable[[int, TickReport], None]
-
-
-Feeds = Callable[[str], Feed]
-"""Gives the feed of an exchange by its name; one for all bots."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """Seconds between two looks at working orders, and between two reconciliations."""
-
-    look: float = 5.0
-    reconcile: float = 60.0
-
-
-@dataclass(slots=True)
-class _Fed:
-    """A bot and its bars. done: the last bar it has ticked at, or None."""
-
-    bot: Served
-    timeframe: Timeframe
-    subscriptions: dict[str, Subscription]
-    done: datetime | None = None
+Until = Callable[[], bool]
+After = Callable[[], Awaitable[None]]
 
 
 class Keeper:
@@ -70,149 +33,57 @@ class Keeper:
         self.engine, self._feeds = engine, feeds
         self._rhythm = rhythm or Rhythm()
         self._tell = tell
-        self._fed: dict[int, _Fed] = {}
-        self._looked = self._reconciled = float("-inf")
-        self._round: Round = {}
-        self._matching: dict[tuple[str, str, str], asyncio.Lock] = {}
+        self._turns: dict[str, ExchangeTurns] = {}
 
-    async def run(
-        self,
-        until: Callable[[], bool] = lambda: False,
-        after: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
+    async def run(self, until: Until = lambda: False, after: After | None = None) -> None:
         """Go on until told to stop; StorageError if the database fails, which ends all.
 
-        after: is called after each turn.
+        Turns that have begun by then come to their end; who can't wait for that cancels this.
+        after: is called after each turn of an exchange, never twice at once.
         """
-        while not until():
-            await self.turn()
-            if after is not None:
-                await after()
-            if not until():
-                await self._wait()
+        end, calling = _End(until), asyncio.Lock()
+        begun: set[str] = set()
+
+        async def keep(turns: ExchangeTurns) -> None:
+            while not end.has_come():
+                await turns.turn()
+                if after is not None:
+                    async with calling:
+                        await after()
+                if not end.has_come():
+                    await first_of(turns.wait(), end.seen.wait())
+
+        async with together() as loops:
+            while not end.has_come():
+                for turns in await self._of_all():
+                    if turns.exchange not in begun:
+                        begun.add(turns.exchange)
+                        loops.create_task(keep(turns))
+                await first_of(asyncio.sleep(self._rhythm.look), end.seen.wait())
 
     async def turn(self) -> None:
-        """One round: whatever is due now."""
-        await self.engine.serve_waiting()
-        await self._feed_new_bots()
-        now = time.monotonic()
-        if now - self._reconciled >= self._rhythm.reconcile or self._met_unknown():
-            await self.engine.reconcile()
-            self._reconciled = self._looked = now
-        elif now - self._looked >= self._rhythm.look:
-            await self.engine.look()
-            self._looked = now
-        polls = [self._feeds(exchange).poll() for exchange in self._exchanges()]
-        await asyncio.gather(*polls)
-        turns = asyncio.Semaphore(AT_ONCE)
-        self._round = self.engine.new_round()
-        await asyncio.gather(*(self._tick_in_turn(fed, turns) for fed in self._fed.values()))
+        """One round at each exchange: whatever is due now."""
+        await side_by_side([turns.turn() for turns in await self._of_all()])
 
-    def _met_unknown(self) -> bool:
-        """Whether some answer was unknown since the last time: then all is compared at once."""
-        executors = [bot.running.executor for bot in self.engine.bots.values()]
-        met = [executor for executor in executors if executor.met_unknown]
-        for executor in met:
-            executor.met_unknown = False
-        return bool(met)
-
-    async def _feed_new_bots(self) -> None:
-        for bot_id in [known for known in self._fed if known not in self.engine.bots]:
-            fed = self._fed.pop(bot_id)
-            for subscription in fed.subscriptions.values():
-                self._feeds(fed.bot.row.exchange).unsubscribe(subscription)
-        for bot_id, bot in list(self.engine.bots.items()):
-            if bot_id not in self._fed:
-                await self._subscribe(bot_id, bot)
-
-    async def _subscribe(self, bot_id: int, bot: Served) -> None:
-        feed, row = self._feeds(bot.row.exchange), bot.row
-        timeframe = Timeframe.parse(row.timeframe)
-        made: dict[str, Subscription] = {}
-        try:
-            for symbol in row.symbols:
-                made[symbol] = await feed.subscribe(symbol, timeframe, row.anchor)
-        except BrokerError as error:
-            logger.warning("bot %s has no bars yet: %s", bot_id, error)
-            for subscription in made.values():
-                feed.unsubscribe(subscription)
-            return
-        self._fed[bot_id] = _Fed(bot, timeframe, made, await self.engine.last_bar(bot_id))
-
-    async def _tick_in_turn(self, fed: _Fed, turns: asyncio.Semaphore) -> None:
-        async with turns:
-            await self._tick_all(fed)
-
-    async def _tick_all(self, fed: _Fed) -> None:
-        """Tick at every bar that has closed since the last; an exchange that fails is for later."""
-        feed = self._feeds(fed.bot.row.exchange)
-        frames = {s: feed.history(one) for s, one in fed.subscriptions.items()}
-        before = fed.bot.row.started - timedelta(seconds=fed.timeframe.seconds)
-        due = _due(frames, fed.timeframe, fed.done or before, is_new=fed.done is None)
-        for moment in due:
-            if not await self._match_paper(fed, moment.to_pydatetime()):
-                return
-            seen = {symbol: frame.loc[:moment] for symbol, frame in frames.items()}
-            # Several bars at once: what the first has led to is not in what all asked for.
-            shared = self._round if len(due) == 1 else None
-            report = await self.engine.tick(
-                fed.bot.row.id, seen, is_late=moment != due[-1], round_=shared
-            )
-            if report is None:
-                return
-            fed.done = moment.to_pydatetime()
-            if not report.was_done and self._tell is not None:
-                self._tell(fed.bot.row.id, report)
-
-    async def _match_paper(self, fed: _Fed, moment: datetime) -> bool:
-        """On paper, let the bar fill what it fills, and all bots of the account answer each fill.
-
-        Bots that share an account share its bars: the second finds them matched.
-        """
-        broker, feed = fed.bot.running.executor.broker, self._feeds(fed.bot.row.exchange)
-        if not isinstance(broker, PaperBroker):
-            return True
-        async with self._matching.setdefault(fed.bot.account, asyncio.Lock()):
-            for symbol, subscription in fed.subscriptions.items():
-                bar = feed.bar(subscription, moment)
-                while bar is not None and await broker.match_next(symbol, bar):
-                    if not await self._answer(fed.bot.account, symbol):
-                        return False
-        return True
-
-    async def _answer(self, account: tuple[str, str, str], symbol: str) -> bool:
-        """Let the bots that trade a symbol with an account look; False if one has to wait."""
-        bots = self.engine.bots.items()
-        ids = [n for n, bot in bots if bot.account == account and symbol in bot.row.symbols]
-        return all([await self.engine.look_at(bot_id) for bot_id in ids])
-
-    def _exchanges(self) -> set[str]:
-        return {fed.bot.row.exchange for fed in self._fed.values()}
-
-    async def _wait(self) -> None:
-        """Until a bar may have closed, or something else is due."""
-        waits: list[Awaitable[None]] = [self._feeds(one).wait() for one in self._exchanges()]
-        tasks = [asyncio.ensure_future(wait) for wait in waits]
-        tasks.append(asyncio.ensure_future(asyncio.sleep(self._rhythm.look)))
-        _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+    async def _of_all(self) -> list[ExchangeTurns]:
+        """The turns of the exchanges that have bots, or had; a new one's begin."""
+        for name in await self.engine.exchanges():
+            if name not in self._turns:
+                self._turns[name] = ExchangeTurns(
+                    self.engine, name, self._feeds, self._rhythm, self._tell
+                )
+        return list(self._turns.values())
 
 
-def _due(
-    frames: Mapping[str, pd.DataFrame], timeframe: Timeframe, since: datetime, *, is_new: bool
-) -> list[pd.Timestamp]:
-    """The bars after one that every symbol has, oldest first; a new bot begins with the newest.
+class _End:
+    """When to stop; once it was seen to have come, it has for everyone."""
 
-    A time that a symbol has no bar of, and later ones has, is not waited for; nor is a symbol that
-    lacks the newest `HALTED` bars of the others.
-    """
-    if any(frame.empty for frame in frames.values()):
-        return []
-    ends = [frame.index[-1] for frame in frames.values()]
-    halted = max(ends) - HALTED * timedelta(seconds=timeframe.seconds)
-    ready, after = min(end for end in ends if end > halted), pd.Timestamp(since)
-    newer = [f.index[f.index.searchsorted(after, side="right") :] for f in frames.values()]
-    due = sorted({moment for index in newer for moment in index if moment <= ready})
-    return due[-1:] if is_new else due
+    def __init__(self, until: Until) -> None:
+        self._until = until
+        self.seen = asyncio.Event()
+
+    def has_come(self) -> bool:
+        """Whether it has."""
+        if self._until():
+            self.seen.set()
+        return self.seen.is_set()

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from runner.execution.broker import MarginMode
@@ -121,19 +121,27 @@ async def newest_fence(session: AsyncSession) -> int:
     return (await session.get_one(InstallationRow, 1)).fence
 
 
-async def bots_in_service(session: AsyncSession) -> Sequence[BotRow]:
+async def bots_in_service(session: AsyncSession, exchange: str | None = None) -> Sequence[BotRow]:
     """All bots that are not stopped for good, and those that are and have left something behind.
 
     An entry that still rests at the exchange has to be cancelled, what is held stays protected.
+    exchange: whose bots; None: those of all.
     """
+    wanted = select(BotRow).where(_is_in_service()).order_by(BotRow.id)
+    if exchange is not None:
+        wanted = wanted.where(BotRow.exchange == exchange)
+    return list(await session.scalars(wanted))
+
+
+async def exchanges_in_service(session: AsyncSession) -> set[str]:
+    """The exchanges that they trade at."""
+    return set(await session.scalars(select(BotRow.exchange).where(_is_in_service()).distinct()))
+
+
+def _is_in_service() -> ColumnElement[bool]:
     has_orders = exists().where(OrderRow.bot_id == BotRow.id, OrderRow.is_open)
     holds = exists().where(LotRow.bot_id == BotRow.id, LotRow.is_open)
-    found = await session.scalars(
-        select(BotRow)
-        .where(or_(BotRow.state != BotState.STOPPED, has_orders, holds))
-        .order_by(BotRow.id)
-    )
-    return list(found)
+    return or_(BotRow.state != BotState.STOPPED, has_orders, holds)
 
 
 async def bot_to_change(session: AsyncSession, bot_id: int) -> BotRow:

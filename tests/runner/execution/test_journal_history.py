@@ -22,6 +22,8 @@ async def ask(session: AsyncSession) -> None:
     """All that is asked again and again while bots run."""
     await standing.standing_of(session, 1)
     await bots.bots_in_service(session)
+    await bots.bots_in_service(session, "binance")
+    await bots.exchanges_in_service(session)
     await orders.refused_protection(session, "rt", START)
     await orders.vain_flattens(session, 1, SYMBOL, START)
     await orders.next_sequence(session, 1, START)
