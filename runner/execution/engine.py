@@ -63,8 +63,8 @@ Brokers = Callable[[BotRow], Broker | Awaitable[Broker]]
 Round = Mapping[tuple[str, str, str], OpenOrders]
 """By account: what its bots ask for together."""
 
-_FRESH = 1.0
-"""For how many seconds the switches are known once they were read."""
+FRESH = 1.0
+"""For how many seconds the switches, and that no newer engine has begun, are known once read."""
 
 _NEXT_TRY = 5.0
 """Seconds until an exchange is tried again whose bots could not be taken into service."""
@@ -290,6 +290,10 @@ class Engine:
                 lambda: run_tick(bot.running, histories, is_late=is_late, working=working),
             )
 
+    async def check_lease(self) -> None:
+        """LeaseLostError if a newer engine has begun; cheap, to be asked often."""
+        await self._refresh()
+
     async def last_bar(self, bot_id: int) -> datetime | None:
         """The newest bar that a bot has decided at."""
         return (await self.bots[bot_id].running.executor.standing()).bot.last_bar
@@ -336,7 +340,7 @@ class Engine:
         """
         async with self._refreshing:  # whoever comes while it is read waits for it
             now = time.monotonic()
-            if now - self._refreshed < _FRESH:
+            if now - self._refreshed < FRESH:
                 return
             async with self.database.reading() as session:
                 fence = await newest_fence(session)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runner.execution.engine import Engine
+from runner.execution.engine import FRESH, Engine
 from runner.execution.exchange_turns import ExchangeTurns, Feeds, Rhythm, Told
 from runner.execution.together import first_of, side_by_side, together
 
@@ -53,7 +53,15 @@ class Keeper:
                 if not end.has_come():
                     await first_of(turns.wait(), end.seen.wait())
 
+        async def watch() -> None:
+            # Also while all that is asked of the exchanges hangs: what waits to be sent must not go
+            # out beside a newer engine, which looks for it in vain and sends it, too.
+            while not end.has_come():
+                await self.engine.check_lease()
+                await first_of(asyncio.sleep(FRESH), end.seen.wait())
+
         async with together() as loops:
+            loops.create_task(watch())
             while not end.has_come():
                 for turns in await self._of_all():
                     if turns.exchange not in begun:

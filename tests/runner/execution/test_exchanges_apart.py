@@ -331,6 +331,29 @@ def test_what_ends_the_turns_of_one_exchange_ends_all(serve, tmp_path):
     run(served, tmp_path, use)
 
 
+def test_a_newer_engine_is_noticed_while_all_that_is_asked_hangs(serve, tmp_path):
+    served = serve(exchange_of(BARS))
+
+    async def use(bots):
+        await bots.add(terms("binance"))
+        async with kept(served, bots, Rhythm(1e9, 1e9)) as (keeper, _):
+            with hangs(served):
+                await asyncio.to_thread(step, served)
+                n_asked = len(requests_of(served))
+                bots.engine.bots[BINANCE].running.executor.met_unknown = True
+                running = asyncio.create_task(keeper.run())
+
+                async def hangs_now():
+                    return len(requests_of(served)) > n_asked
+
+                await come_true(hangs_now)
+                await bots.database.write(enter_engine)
+                with pytest.raises(LeaseLostError):
+                    await running
+
+    run(served, tmp_path, use)
+
+
 def test_a_run_ends_everywhere_once_it_is_told_to(serve, tmp_path):
     """Those who wait for their next turn wait no longer."""
     served = serve(exchange_of(BARS))

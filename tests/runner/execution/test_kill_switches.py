@@ -257,7 +257,7 @@ def test_a_switch_that_the_database_can_not_carry_out_ends_the_engine(
 
 
 def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "_FRESH", 0.0)  # that it looks by itself is tried below
+    monkeypatch.setattr(engine, "FRESH", 0.0)  # that it looks by itself is tried below
     symbol = "BTC/USDT"
     served = serve(exchange(symbol))
 

@@ -51,7 +51,7 @@ def run(served, folder, use, *, risk, bars=FALLS):
 @pytest.mark.parametrize("unseen", [0.0, 1e9])
 def test_a_bot_let_run_again_starts_its_drawdown_afresh(serve, tmp_path, monkeypatch, unseen):
     """Also where its owner's word comes after a tick has read how the bot stands."""
-    monkeypatch.setattr(engine, "_FRESH", unseen)
+    monkeypatch.setattr(engine, "FRESH", unseen)
 
     async def use(bots):
         await bots.to_close(5)
@@ -67,7 +67,7 @@ def test_a_bot_let_run_again_starts_its_drawdown_afresh(serve, tmp_path, monkeyp
 
 
 def test_the_new_peak_is_the_equity_at_the_next_tick(serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "_FRESH", 0.0)
+    monkeypatch.setattr(engine, "FRESH", 0.0)
 
     async def use(bots):
         await bots.to_close(5)
