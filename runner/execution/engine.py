@@ -23,6 +23,7 @@ from typing import Self, TypeVar
 import pandas as pd
 
 from runner.execution.broker import Broker, OpenOrders
+from runner.execution.commands import Commands
 from runner.execution.errors import (
     ExchangeUnreachableError,
     ExecutionError,
@@ -35,14 +36,11 @@ from runner.execution.journal.bots import (
     bots_in_service,
     enter_engine,
     exchanges_in_service,
-    newest_fence,
     pause,
-    states_of,
-    switches_on,
     turn_on,
 )
 from runner.execution.journal.orders import want_cancelled
-from runner.execution.journal.tables import BotRow, InstallationRow, SwitchRow
+from runner.execution.journal.tables import BotRow, InstallationRow
 from runner.execution.killing import entries_left, obey_switches
 from runner.execution.lock import engine_lock
 from runner.execution.patience import Patience
@@ -62,9 +60,6 @@ Result = TypeVar("Result")
 Brokers = Callable[[BotRow], Broker | Awaitable[Broker]]
 Round = Mapping[tuple[str, str, str], OpenOrders]
 """By account: what its bots ask for together."""
-
-FRESH = 1.0
-"""For how many seconds the switches, and that no newer engine has begun, are known once read."""
 
 _NEXT_TRY = 5.0
 """Seconds until an exchange is tried again whose bots could not be taken into service."""
@@ -111,9 +106,7 @@ class Engine:
         self._open: dict[tuple[str, str, str], Broker] = {}
         self._reconcilers: dict[tuple[str, str, str], Reconciler] = {}
         self._stack = AsyncExitStack()
-        self._switches: list[SwitchRow] = []
-        self._refreshed = float("-inf")
-        self._refreshing = asyncio.Lock()
+        self._commands: Commands
         self.installation: InstallationRow
 
     async def __aenter__(self) -> Self:
@@ -121,6 +114,7 @@ class Engine:
             await stack.enter_async_context(engine_lock(self.database))
             await upgrade(self.database)
             self.installation = await self.database.write(enter_engine)
+            self._commands = Commands(self.database, self.installation.fence)
             stack.push_async_callback(self._close_brokers)
             await self._serve_at_start()
             self._stack = stack.pop_all()
@@ -292,7 +286,7 @@ class Engine:
 
     async def check_lease(self) -> None:
         """LeaseLostError if a newer engine has begun; cheap, to be asked often."""
-        await self._refresh()
+        await self._read_commands()
 
     async def last_bar(self, bot_id: int) -> datetime | None:
         """The newest bar that a bot has decided at."""
@@ -309,7 +303,7 @@ class Engine:
         await self.database.write(
             lambda s: turn_on(s, scope, name, flatten=flatten, reason=reason, at=at)
         )
-        self._refreshed = float("-inf")
+        self._commands.forget()
         await self.look()
 
     async def _obey(self, bot: Served) -> None:
@@ -317,12 +311,12 @@ class Engine:
 
         One that can't is paused: it opens nothing, and what it holds is looked after all the same.
         """
-        await self._refresh()
+        await self._read_commands()
         executor, rules = bot.running.executor, dict(bot.running.rules)
 
         async def obey() -> None:
             row = (await executor.standing()).bot
-            if any(switch.holds_for(row) for switch in self._switches):
+            if self._commands.holds_for(row):
                 await executor.write(lambda s: obey_switches(s, row.id, rules))
 
         async def open_nothing() -> None:
@@ -332,29 +326,8 @@ class Engine:
         for work in (obey, open_nothing):
             await self._guarded([bot], work)
 
-    async def _refresh(self) -> None:
-        """Read the switches, and the bots' states, which whoever serves their owners may change.
-
-        LeaseLostError if a newer engine has begun: a server that has lost the lock's connection
-        has let it in.
-        """
-        async with self._refreshing:  # whoever comes while it is read waits for it
-            now = time.monotonic()
-            if now - self._refreshed < FRESH:
-                return
-            async with self.database.reading() as session:
-                fence = await newest_fence(session)
-                self._switches = await switches_on(session)
-                states = await states_of(session)
-            if fence != self.installation.fence:
-                raise LeaseLostError(
-                    f"a newer engine works with {self.database.name}, this one goes on no more"
-                )
-            for bot_id, bot in self.bots.items():
-                known = bot.running.executor.known_state
-                if known is not None and known is not states.get(bot_id):
-                    bot.running.executor.forget()
-            self._refreshed = now
+    async def _read_commands(self) -> None:
+        await self._commands.read(lambda: (b.running.executor for b in self.bots.values()))
 
     async def _guarded(
         self, bots: list[Served], work: Callable[[], Awaitable[Result]]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from runner.execution.engine import FRESH, Engine
+from runner.execution.commands import FRESH
+from runner.execution.engine import Engine
 from runner.execution.exchange_turns import ExchangeTurns, Feeds, Rhythm, Told
 from runner.execution.together import first_of, side_by_side, together
 

@@ -177,7 +177,7 @@ async def _deploy(database: Database, n_bots: int, now: datetime) -> None:
     async def work(session: Any) -> None:
         for number, (kind, symbols) in enumerate(cast(n_bots)):
             terms = BotTerms(
-                owner_id=f"owner{number % 50}",
+                owner_id="bench",
                 name=f"bot{number}",
                 strategy=kind,
                 params={},

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 import robotrader_sdk as rt
-from runner.execution import engine
+from runner.execution import commands
 from runner.execution.executor import Executor
 from runner.execution.journal.bots import add_bot, set_state
 from runner.execution.journal.tables import BotState
@@ -174,7 +174,7 @@ def test_an_order_that_the_exchange_does_not_cancel_is_asked_for_again_at_each_l
 def test_an_order_that_fills_while_it_is_to_be_cancelled_is_entered(
     serve, tmp_path, monkeypatch, venue
 ):
-    monkeypatch.setattr(engine, "FRESH", 0.0)
+    monkeypatch.setattr(commands, "FRESH", 0.0)
     calm = (100.0, 100.5, 99.5, 100.0)
     bars = {SPOT: bars_of(calm, calm, (100.0, 100.5, 85.0, 95.0), calm, calm)}
     served = serve(exchange_of(bars))

@@ -10,7 +10,7 @@ import pytest
 
 import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType
-from runner.execution import engine
+from runner.execution import commands, engine
 from runner.execution.errors import BotError, IdentityError, LeaseLostError
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import set_state, turn_off, turn_on
@@ -257,7 +257,7 @@ def test_a_switch_that_the_database_can_not_carry_out_ends_the_engine(
 
 
 def test_it_outlives_the_process_and_goes_only_when_it_is_turned_off(serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "FRESH", 0.0)  # that it looks by itself is tried below
+    monkeypatch.setattr(commands, "FRESH", 0.0)  # that it looks by itself is tried below
     symbol = "BTC/USDT"
     served = serve(exchange(symbol))
 

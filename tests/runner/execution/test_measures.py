@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import robotrader_sdk as rt
-from runner.execution import engine
+from runner.execution import commands
 from runner.execution.journal.bots import bot_to_change, set_state
 from runner.execution.journal.tables import BotState
 from tests.runner.execution.live_bots import live_bots, terms_of
@@ -51,7 +51,7 @@ def run(served, folder, use, *, risk, bars=FALLS):
 @pytest.mark.parametrize("unseen", [0.0, 1e9])
 def test_a_bot_let_run_again_starts_its_drawdown_afresh(serve, tmp_path, monkeypatch, unseen):
     """Also where its owner's word comes after a tick has read how the bot stands."""
-    monkeypatch.setattr(engine, "FRESH", unseen)
+    monkeypatch.setattr(commands, "FRESH", unseen)
 
     async def use(bots):
         await bots.to_close(5)
@@ -67,7 +67,7 @@ def test_a_bot_let_run_again_starts_its_drawdown_afresh(serve, tmp_path, monkeyp
 
 
 def test_the_new_peak_is_the_equity_at_the_next_tick(serve, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "FRESH", 0.0)
+    monkeypatch.setattr(commands, "FRESH", 0.0)
 
     async def use(bots):
         await bots.to_close(5)
