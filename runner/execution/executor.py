@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
@@ -24,17 +24,15 @@ from robotrader_sdk.types import OrderType, Side, Timeframe
 from runner.execution.broker import Broker, OpenOrders, OrderReport
 from runner.execution.cancelling import cancel
 from runner.execution.changing import Changing
-from runner.execution.errors import OrderRefusedError
+from runner.execution.errors import MarketUnknownError, OrderRefusedError
 from runner.execution.identity import Purpose
 from runner.execution.journal.bots import bot_to_change
 from runner.execution.journal.moves import move
 from runner.execution.journal.orders import (
-    NEVER_ARRIVED,
     leave_at_market,
     open_orders,
     orders_by_id,
     replace_at_market,
-    send_again,
 )
 from runner.execution.journal.standing import Standing, standing_of
 from runner.execution.journal.tables import BotRow, BotState, OrderRow
@@ -42,6 +40,7 @@ from runner.execution.patience import Patience
 from runner.execution.points import reach
 from runner.execution.promotion import Promoter
 from runner.execution.protection import is_covered, protect
+from runner.execution.resolving import Resolving
 from runner.execution.rules import Rules
 from runner.execution.seeing import Clock, Seeing
 from runner.execution.sending import Answer, Outcome, group_of, send
@@ -81,10 +80,11 @@ class Executor:
         self._clock = Clock(sleep, monotonic)
         self._seeing = Seeing(broker, rules, self._patience, self._clock, self.write)
         self._changing = Changing(self, self._seeing, self._patience, self._clock)
-        self._fresh: set[str] = set()
-        """Committed by this process and not sent yet: the only ones that need no look."""
-        self._since: dict[str, float] = {}
+        self._resolving = Resolving(
+            self, self._seeing, self._changing, self._patience, self._clock, self.timeframe
+        )
         self._triggered: dict[str, float] = {}
+        self._gone: set[str] = set()
         self.met_unknown = False
         """Whether an answer has said neither yes nor no since somebody set this to False."""
         self._standing: Standing | None = None
@@ -92,7 +92,7 @@ class Executor:
 
     def note_new(self, ids: Sequence[str]) -> None:
         """Orders that this process has just committed."""
-        self._fresh.update(ids)
+        self._resolving.fresh.update(ids)
 
     async def standing(self) -> Standing:
         """Where the bot stands; read again only after something was written.
@@ -144,22 +144,41 @@ class Executor:
     async def look(self, working: OpenOrders | None = None) -> None:
         """See what has become of the orders that work, and then settle.
 
+        MarketUnknownError at the end of it, if one of several symbols is gone.
         working: the account's, if somebody else has asked for them in this round.
         """
         source = working or OpenOrders(self.broker)
         standing = await self.standing()
-        self._seeing.forget_ended(standing, self._since, self._triggered)
+        self._seeing.forget_ended(standing, self._resolving.since, self._triggered)
+        unknown: MarketUnknownError | None = None
         for symbol, orders in standing.orders.items():
-            placed = [order for order in orders if order.status is Status.WORKING]
-            if placed:
-                there = await source.of(symbol)
-                for order in placed:
-                    report = there.get(order.client_order_id)
-                    await (self._seeing.see(order, report) if report else self._seeing.find(order))
-                    await self._escalate(order, report)
-                    await self._changing.put_back(order, report)
-        await watch(self, standing)
+            try:
+                await self._look_at(symbol, orders, source)
+                self._gone.discard(symbol)
+            except MarketUnknownError as error:
+                self._gone.add(symbol)
+                unknown = error
+        await watch(self, self._without_gone(standing))
         await self.settle()
+        if unknown is not None:
+            raise unknown
+
+    async def _look_at(self, symbol: str, orders: Sequence[OrderRow], source: OpenOrders) -> None:
+        placed = [order for order in orders if order.status is Status.WORKING]
+        there = await source.of(symbol) if placed else {}
+        for order in placed:
+            report = there.get(order.client_order_id)
+            await (self._seeing.see(order, report) if report else self._seeing.find(order))
+            await self._escalate(order, report)
+            await self._changing.put_back(order, report)
+
+    def _without_gone(self, standing: Standing) -> Standing:
+        """What can be seen to: markets that the exchange knows no more must not hold it up."""
+        if not self._gone:
+            return standing
+        orders = {s: found for s, found in standing.orders.items() if s not in self._gone}
+        lots = {s: found for s, found in standing.lots.items() if s not in self._gone}
+        return replace(standing, orders=orders, lots=lots)
 
     async def _escalate(self, order: OrderRow, report: OrderReport | None) -> None:
         """A protecting stop-limit that was triggered must fill soon, or the market has leapt it."""
@@ -171,10 +190,6 @@ class Executor:
         if self._clock.monotonic() - since >= self._patience.escalation:
             await self.write(partial(leave_at_market, order_id=order.client_order_id))
 
-    async def now(self) -> datetime:
-        """The exchange's time."""
-        return await self.broker.server_time()
-
     async def prices(self, standing: Standing, *more: str) -> dict[str, Decimal]:
         """The last price of whatever is held, and of more."""
         held = {s for s, position in standing.positions.items() if position.quantity}
@@ -183,7 +198,7 @@ class Executor:
 
     async def _round(self) -> bool:
         """Do what can be done at once; whether that was anything."""
-        standing = await self.standing()
+        standing = self._without_gone(await self.standing())
         orders = [order for orders in standing.orders.values() for order in orders]
         changed = False
         for order in orders:
@@ -194,7 +209,7 @@ class Executor:
         changed |= await self._send_all(orders)
         for order in orders:
             if order.status is Status.UNKNOWN:
-                changed |= await self._resolve(order)
+                changed |= await self._resolving.resolve(order)
         if changed:
             return True
         return await self._promote(standing) or await self._protect(standing)
@@ -222,14 +237,16 @@ class Executor:
                 continue
             pending = [o for o in group if o.status is Status.PENDING]
             is_whole = len(pending) == (1 if order.list_id is None else 2)
-            if not is_whole or not all(o.client_order_id in self._fresh for o in group):
+            if not is_whole or not all(o.client_order_id in self._resolving.fresh for o in group):
                 for one in pending:
-                    changed |= await self._resolve(one)
+                    changed |= await self._resolving.resolve(one)
                 continue
             if order.cancel_wanted:
-                await self._end(group, Status.CANCELLED, "cancelled before it was sent")
-            elif await self._is_stale(order):
-                await self._end(group, Status.EXPIRED, "a bar has passed before it was sent")
+                await self._resolving.end(group, Status.CANCELLED, "cancelled before it was sent")
+            elif await self._resolving.is_stale(order):
+                await self._resolving.end(
+                    group, Status.EXPIRED, "a bar has passed before it was sent"
+                )
             else:
                 await self._send(group)
             changed = True
@@ -237,9 +254,9 @@ class Executor:
 
     async def _send(self, group: Sequence[OrderRow]) -> None:
         ids = [order.client_order_id for order in group]
-        self._fresh.difference_update(ids)
+        self._resolving.fresh.difference_update(ids)
         for order_id in ids:
-            self._since[order_id] = self._clock.monotonic()
+            self._resolving.since[order_id] = self._clock.monotonic()
         outcome = await send(self.broker, group)
         if outcome.answer is Answer.TAKEN:
             for order in group:
@@ -275,71 +292,6 @@ class Executor:
             move(order, Status.REJECTED, at, outcome.reason)
             if outcome.answer is Answer.PASSED and order.lot is None:
                 self.note_new([await replace_at_market(session, order)])
-
-    async def _resolve(self, order: OrderRow) -> bool:
-        """Find out whether an order that may have been sent is at the exchange."""
-        order_id = order.client_order_id
-        since = self._since.setdefault(order_id, self._clock.monotonic())
-        for look in range(1, 1_000):
-            report = await self.broker.look_up(order.symbol, order_id)
-            if report is not None:
-                await self._seeing.see(order, report)
-                await self._changing.see_replaced([order], has_ended=True)
-                return True
-            patient = self._clock.monotonic() - since < self._patience.grace
-            if look >= self._patience.n_looks and not patient:
-                break
-            await self._clock.sleep(self._patience.interval)
-        there = await self.broker.open_orders(order.symbol)
-        found = next((r for r in there if r.client_order_id == order_id), None)
-        if found is not None:
-            await self._seeing.see(order, found)
-            await self._changing.see_replaced([order], has_ended=True)
-        else:
-            return await self._absent(order)
-        return True
-
-    async def _absent(self, order: OrderRow) -> bool:
-        """It is confirmed that an order never arrived: send it again, or let it be.
-
-        Lists arrive whole: one of which something has arrived is looked for again.
-        """
-        reach("absence confirmed")
-        orders = (await self.standing()).orders.get(order.symbol, [])
-        others = [o for o in group_of(order, orders) if o.client_order_id != order.client_order_id]
-        if any(o.status is Status.WORKING for o in others):
-            return False
-        stale = await self._is_stale(order)
-        opening = order.lot is None and order.purpose in (Purpose.ENTRY, Purpose.REBALANCE)
-        if order.cancel_wanted:
-            await self._end([order], Status.CANCELLED, f"cancelled; {NEVER_ARRIVED}")
-        elif order.list_id is not None and not others:
-            await self._end([order], Status.CANCELLED, "the other order of its list has ended")
-        elif stale:
-            await self._end([order], Status.EXPIRED, f"{NEVER_ARRIVED}, and a bar has passed")
-        elif opening and order.n_sent + 1 >= self._patience.n_sends:
-            await self._end([order], Status.REJECTED, f"{NEVER_ARRIVED}, though sent twice")
-        else:
-            await self.write(lambda session: send_again(session, order.client_order_id))
-            self._fresh.add(order.client_order_id)
-        return True
-
-    async def _is_stale(self, order: OrderRow) -> bool:
-        """Whether an order that opens something is a whole bar late (rule 6)."""
-        if order.purpose not in (Purpose.ENTRY, Purpose.REBALANCE) or order.lot is not None:
-            return False
-        due = order.bar + timedelta(seconds=2 * self.timeframe.seconds)
-        return await self.now() >= due
-
-    async def _end(self, orders: Sequence[OrderRow], status: Status, reason: str) -> None:
-        ids = [order.client_order_id for order in orders]
-
-        async def end(session: AsyncSession) -> None:
-            for order in await orders_by_id(session, ids):
-                move(order, status, datetime.now(UTC), reason)
-
-        await self.write(end)
-        self._fresh.difference_update(ids)
 
     async def _promote(self, standing: Standing) -> bool:
         waiting = [o for orders in standing.orders.values() for o in orders]

@@ -138,7 +138,7 @@ class LiveBots:
         """Of how many orders a bot's process remembers since when something of them is so."""
         executor = self.engine.bots[bot_id].running.executor
         seeing = executor._seeing
-        notes = (executor._since, executor._triggered, seeing._kept, seeing._missing)
+        notes = (executor._resolving.since, executor._triggered, seeing._kept, seeing._missing)
         return len({order_id for note in notes for order_id in note})
 
     def working(self, symbol: str) -> list[Any]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.ccxt_broker import CcxtBroker
 from runner.execution.identity import Purpose
@@ -258,5 +259,48 @@ def test_a_market_that_is_gone_is_the_matter_of_its_own_bots(serve, tmp_path, ve
     async def work():
         async with live_bots(served, tmp_path, [Holds], bars) as bots:
             await use(bots)
+
+    asyncio.run(work())
+
+
+class HoldsAll(rt.PortfolioStrategy):
+    """Buys each of its symbols at the first close, protected."""
+
+    def init(self, panel) -> None:
+        self.is_done = False
+
+    def on_bar(self, ctx) -> None:
+        if not self.is_done:
+            self.is_done = True
+            for symbol in ctx.symbols:
+                ctx[symbol].buy(quantity=1.0, stop_loss=0.1)
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+def test_a_bots_other_markets_are_seen_to_when_one_is_gone(serve, tmp_path, venue, caplog):
+    bars = {SPOT: bars_of(*[CALM] * 8), "ETH/USDT": bars_of(*[CALM] * 8)}
+    served = serve(exchange_of(bars))
+
+    async def work():
+        async with live_bots(served, tmp_path, [HoldsAll], bars) as bots:
+            await bots.add(terms_of(bars, "HoldsAll", exchange=venue))
+            await bots.to_close(3)
+            assert [len(bots.stops(symbol)) for symbol in bars] == [1, 1]
+            served.exchange.delisted = frozenset({SPOT})
+            for stop in bots.stops("ETH/USDT"):
+                served.call(served.exchange.cancel, stop)
+            for _ in range(3):
+                await bots.engine.look()
+            assert len(bots.stops("ETH/USDT")) == 1
+            bot = await bots.bot()
+            assert bot.state is BotState.PAUSED
+            assert "Invalid symbol" in bot.state_reason
+            assert sum("is paused" in record.message for record in caplog.records) == 1
+
+            served.exchange.delisted = frozenset()  # it is back
+            for stop in bots.stops(SPOT):
+                served.call(served.exchange.cancel, stop)
+            await bots.engine.look()
+            assert len(bots.stops(SPOT)) == 1
 
     asyncio.run(work())
