@@ -20,7 +20,7 @@ from runner.execution.journal.tables import (
 )
 
 _NEWEST = 20
-"""So many orders of a bot are looked through for those that were given up."""
+"""So many orders that were given up are asked for again: the newest ones."""
 
 
 async def oldest_open_bar(
@@ -77,20 +77,20 @@ async def given_up(
 ) -> list[OrderRow]:
     """The orders that were given up after a time because they never arrived, as far as was seen.
 
-    Only of the newest of a bot: what is to be asked for again stays little.
+    Newest first, and not many: each is to be asked for again.
     """
     newest = await session.scalars(
         select(OrderRow)
-        .where(OrderRow.bot_id == bot_id)
-        .order_by(OrderRow.bar.desc(), OrderRow.sequence.desc())
+        .where(
+            OrderRow.bot_id == bot_id,
+            OrderRow.symbol == symbol,
+            OrderRow.ended_at >= since,
+            OrderRow.reason.contains(NEVER_ARRIVED),
+        )
+        .order_by(OrderRow.ended_at.desc())
         .limit(_NEWEST)
     )
-    return [
-        order
-        for order in newest
-        if order.symbol == symbol and order.ended_at is not None and order.ended_at >= since
-        if NEVER_ARRIVED in order.reason
-    ]
+    return list(newest)
 
 
 async def is_opened(session: AsyncSession, account: str) -> bool:

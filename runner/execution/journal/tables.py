@@ -131,6 +131,7 @@ class OrderRow(Row):
         UniqueConstraint("bot_id", "bar", "sequence", "attempt"),
         Index("ix_orders_bot_open", "bot_id", "is_open", "bar", "sequence"),
         Index("ix_orders_bot_told", "bot_id", "is_told", "is_open"),
+        Index("ix_orders_ended", "bot_id", "symbol", "ended_at"),
         Index("ix_orders_account_open", "account", "is_open"),
         Index("ix_orders_exchange_id", "account", "exchange_order_id"),
         Index("ix_orders_lot", "lot", "bar"),

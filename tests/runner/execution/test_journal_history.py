@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from alembic import command
 from sqlalchemy import Connection, MetaData, Table, event
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from robotrader_sdk.types import Side
 from runner.execution.journal import accounts, bots, ledger, orders, standing
 from runner.storage.database import Database
 from runner.storage.upgrade import config_for, differences, upgrade
-from tests.runner.execution.journal_rows import SPOT, START, in_journal, terms
+from tests.runner.execution.journal_rows import SPOT, START, Booker, in_journal, terms
 
 SYMBOL = SPOT.symbol
 TABLES = ("orders", "fills", "lots", "ledger")
@@ -68,6 +70,33 @@ def test_no_question_reads_through_the_history(sqlite_url):
         alone = step.endswith("(bot_id=?)") and "LIMIT" not in statement
         assert step.startswith("SEARCH"), statement
         assert not alone, statement
+
+
+def test_what_was_given_up_is_found_behind_many_newer_orders(database_url):
+    """Of a bot's other symbols, and of its own."""
+
+    async def use(database):
+        async def work(session):
+            booker = await Booker.new(session)
+
+            async def ended(minute, reason, symbol=SYMBOL):
+                order = await booker.order(Side.BUY, "1")
+                order.symbol, order.ended_at = symbol, START + timedelta(minutes=minute)
+                order.is_open, order.reason = False, reason
+                return order.client_order_id
+
+            await ended(1, orders.NEVER_ARRIVED)
+            wanted = await ended(3, f"{orders.NEVER_ARRIVED}, and a bar has passed")
+            for n in range(30):
+                await ended(4 + n, orders.NEVER_ARRIVED, "ETH/USDT")
+                await ended(4 + n, "")
+            since = START + timedelta(minutes=2)
+            found = await accounts.given_up(session, booker.bot.id, SYMBOL, since)
+            return [order.client_order_id for order in found] == [wanted]
+
+        return await database.write(work)
+
+    assert in_journal(database_url, use)
 
 
 def test_rows_of_the_first_version_are_kept(database_url):
