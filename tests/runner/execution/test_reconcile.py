@@ -297,10 +297,12 @@ def test_a_bots_other_markets_are_seen_to_when_one_is_gone(serve, tmp_path, venu
             assert "Invalid symbol" in bot.state_reason
             assert sum("is paused" in record.message for record in caplog.records) == 1
 
+            await bots.engine.kill("all", flatten=True, reason="enough")
+            lots = {lot.symbol: lot.is_open for lot in await bots.lots()}
+            assert lots == {SPOT: True, "ETH/USDT": False}
+
             served.exchange.delisted = frozenset()  # it is back
-            for stop in bots.stops(SPOT):
-                served.call(served.exchange.cancel, stop)
             await bots.engine.look()
-            assert len(bots.stops(SPOT)) == 1
+            assert not any(lot.is_open for lot in await bots.lots())
 
     asyncio.run(work())
