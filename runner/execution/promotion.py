@@ -107,7 +107,7 @@ class Promoter:
         market = self.rules[order.symbol].market
         if order.lot is not None:
             lot = await self.session.get(LotRow, order.lot)
-            held = market.lots(lot.quantity) if lot is not None and lot.is_open else Decimal(0)
+            held = market.most(lot.quantity) if lot is not None and lot.is_open else Decimal(0)
             return order.quantity == held and bool(held)
         if unit == "rest":
             (late,) = await orders_by_id(self.session, order.after)

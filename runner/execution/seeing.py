@@ -16,7 +16,7 @@ from runner.execution.broker import Broker, FillReport, OrderReport
 from runner.execution.errors import OrderRefusedError
 from runner.execution.journal.fills import book_fill
 from runner.execution.journal.moves import move, take_report
-from runner.execution.journal.orders import replace_at_market
+from runner.execution.journal.orders import KNOWS_NONE, replace_at_market
 from runner.execution.journal.standing import Standing
 from runner.execution.journal.tables import LotRow, OrderRow
 from runner.execution.patience import Patience
@@ -28,6 +28,8 @@ from runner.storage.database import Work
 logger = logging.getLogger(__name__)
 
 _LOOK_BACK = timedelta(minutes=1)
+_FORGOTTEN = timedelta(days=2)
+"""Bybit keeps what has filled nothing for a day after its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,11 @@ class Seeing:
     async def find(self, order: OrderRow) -> bool:
         """See an order that works and is not among the open ones; it may take a while to be found.
 
-        What is not found at all stays as it is, and is looked for again the next time. But for what
-        should protect: when it has been missing for too long it counts as gone, and another is
-        sent. Should it be there after all, it is cancelled as one that was given up.
+        What is not found at all stays as it is, and is looked for again the next time. When it has
+        been missing for too long it counts as gone: what should protect soon, for another to be
+        sent; what should open something only once it is as old as an order can be that ended
+        without a fill and is forgotten for it. Should it be there after all, it is cancelled as
+        one that was given up.
         """
         order_id = order.client_order_id
         deadline = self._clock.monotonic() + self._patience.grace
@@ -99,13 +103,18 @@ class Seeing:
             if self._clock.monotonic() >= deadline:
                 since = self._missing.setdefault(order_id, self._clock.monotonic())
                 is_lost = self._clock.monotonic() - since >= self._patience.lost
-                return is_lost and order.lot is not None and await self._lose(order)
+                if not is_lost or not (order.lot is not None or await self._is_old(order)):
+                    return False
+                return await self._lose(order)
             await self._clock.sleep(self._patience.interval)
+
+    async def _is_old(self, order: OrderRow) -> bool:
+        return await self._broker.server_time() - order.bar > _FORGOTTEN
 
     async def _lose(self, order: OrderRow) -> bool:
         async def lose(session: AsyncSession) -> tuple[OrderRow, bool]:
             row = await session.get_one(OrderRow, order.client_order_id)
-            move(row, Status.CANCELLED, datetime.now(UTC), "the exchange knows no such order")
+            move(row, Status.CANCELLED, datetime.now(UTC), KNOWS_NONE)
             return row, True
 
         return (await self._write(lose))[1]

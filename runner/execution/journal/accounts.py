@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from runner.execution.journal.orders import NEVER_ARRIVED
+from runner.execution.journal.orders import KNOWS_NONE, NEVER_ARRIVED
 from runner.execution.journal.tables import (
     EntryKind,
     EntryRow,
@@ -75,7 +75,7 @@ async def orders_by_exchange_id(
 async def given_up(
     session: AsyncSession, bot_id: int, symbol: str, since: datetime
 ) -> list[OrderRow]:
-    """The orders that were given up after a time because they never arrived, as far as was seen.
+    """The orders that were given up after a time because they were not there, as far as was seen.
 
     Newest first, and not many: each is to be asked for again.
     """
@@ -85,7 +85,7 @@ async def given_up(
             OrderRow.bot_id == bot_id,
             OrderRow.symbol == symbol,
             OrderRow.ended_at >= since,
-            OrderRow.reason.contains(NEVER_ARRIVED),
+            or_(*(OrderRow.reason.contains(told) for told in (NEVER_ARRIVED, KNOWS_NONE))),
         )
         .order_by(OrderRow.ended_at.desc())
         .limit(_NEWEST)

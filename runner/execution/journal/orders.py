@@ -19,6 +19,9 @@ from runner.execution.status import Status
 NEVER_ARRIVED = "it never arrived"
 """What the reason says of an order that was given up after a confirmed absence."""
 
+KNOWS_NONE = "the exchange knows no such order"
+"""The same of one that had worked there."""
+
 
 async def open_orders(
     session: AsyncSession, bot_id: int, symbol: str | None = None

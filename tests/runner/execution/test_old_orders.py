@@ -11,6 +11,7 @@ import pytest
 import robotrader_sdk as rt
 from robotrader_sdk.types import OrderType, Side
 from runner.execution.identity import OrderIdentity, Purpose
+from runner.execution.journal.orders import KNOWS_NONE
 from runner.execution.status import Status
 from runner.testnet.core.orders import Request
 from runner.testnet.state import load, save
@@ -27,7 +28,7 @@ from tests.runner.execution.brokers import (
     step,
     with_broker,
 )
-from tests.runner.execution.live_bots import live_bots, terms_of
+from tests.runner.execution.live_bots import PATIENCE, live_bots, terms_of
 from tests.runner.testnet import conftest as testnet
 from tests.runner.testnet.conftest import exchange_of
 
@@ -224,3 +225,48 @@ def test_an_exit_whose_answer_was_lost_is_not_sold_again_after_weeks(served, tmp
     assert [lot.is_open for lot in lots] == [False]
     assert served.exchange.accounts["alice"].balance("BTC").total == 1
     assert len(served.exchange.records.orders) == 2
+
+
+class Bids(rt.Strategy):
+    """Bids once at the first close, far below."""
+
+    def init(self, bars) -> None:
+        self.is_done = False
+
+    def on_bar(self, ctx) -> None:
+        if not self.is_done:
+            self.is_done = True
+            ctx.buy(quantity=0.05, limit_price=20_000.0)
+
+
+def test_an_entry_that_was_cancelled_by_hand_long_ago_is_looked_for_no_more(served, tmp_path):
+    """The exchange has forgotten it; one that is young and not found yet is not given up."""
+    bars = {SPOT: DAYS}
+
+    async def use():
+        async with live_bots(served, tmp_path, [Bids], bars) as bots:
+            await bots.add(terms_of(bars, "Bids", exchange="bybit", timeframe="1d"))
+            with fault(served, "order_not_found", seconds=600):
+                await bots.to_close(1)
+            (bid,) = bots.working(SPOT)
+            await look_until_lost(bots)
+            assert [order.status for order in await bots.orders()] == [Status.WORKING]
+            served.call(served.exchange.cancel, bid)
+        step(served, 5)
+        restart(served)
+        async with live_bots(served, tmp_path, [Bids], bars) as bots:
+            await look_until_lost(bots)
+            n_asked = len(requests_of(served, HISTORY))
+            await bots.engine.look()
+            assert len(requests_of(served, HISTORY)) == n_asked
+            return await bots.orders()
+
+    (order,) = asyncio.run(use())
+    assert (order.status, order.reason) == (Status.CANCELLED, KNOWS_NONE)
+
+
+async def look_until_lost(bots):
+    """Look on for a little longer than it takes until what is not found may count as gone."""
+    await bots.engine.look()
+    await asyncio.sleep(PATIENCE.lost)
+    await bots.engine.look()
