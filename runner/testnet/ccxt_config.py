@@ -1,7 +1,8 @@
 """What ccxt has to be told to speak to a local exchange instead of the real one: URLs, only.
 
 A local exchange has a time of its own, so ccxt is also told to ask for the time and to sign with
-it. It imports no ccxt: the overrides go to any of its classes, synchronous, asynchronous or pro.
+it; and not to wait at its end for connections with TLS to wind down, which there are none of. It
+imports no ccxt: the overrides go to any of its classes, synchronous, asynchronous or pro.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def ccxt_config(venue: str, url: str) -> dict[str, Any]:
         raise TestnetError(f"venue {venue!r} is not served; there are {', '.join(VENUES)}")
     here = url.rstrip("/")
     there = here.replace("http", "ws", 1)
-    return _binance(here, there) if venue == "binance" else _bybit(here, there)
+    config = _binance(here, there) if venue == "binance" else _bybit(here, there)
+    return config | ({"timeout_on_exit": 0} if here.startswith("http:") else {})
 
 
 def _binance(http: str, ws: str) -> dict[str, Any]:

@@ -50,15 +50,9 @@ def with_broker(
         try:
             return await use(broker)
         finally:
-            await close(broker)
+            await broker.close()
 
     return asyncio.run(run())
-
-
-async def close(broker: CcxtBroker) -> None:
-    """Close a broker without the quarter of a second that ccxt gives its sockets."""
-    broker._client.timeout_on_exit = 0
-    await broker.close()
 
 
 def control(served: Served, method: str, route: str, **given: Any) -> Any:

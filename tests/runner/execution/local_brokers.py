@@ -11,6 +11,4 @@ from tests.runner.testnet.conftest import KEY, SECRET
 def broker_of(venue: str, url: str, *, key: str = KEY, timeout: int = 10_000) -> CcxtBroker:
     """A broker of the account whose key it is; timeout: of a request, milliseconds."""
     overrides = {**ccxt_config(venue, url), "timeout": timeout}
-    broker = CcxtBroker(venue, Credentials(key, SECRET), overrides=overrides)
-    broker._client.timeout_on_exit = 0  # a quarter of a second, which only TLS needs
-    return broker
+    return CcxtBroker(venue, Credentials(key, SECRET), overrides=overrides)

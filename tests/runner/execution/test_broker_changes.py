@@ -186,7 +186,7 @@ def test_an_answer_that_says_nothing_leaves_it_open(served, venue, kind):
             else:
                 await broker.amend(moved(1))
 
-    with_broker(served, venue, use)
+    with_broker(served, venue, use, timeout=1_000)
     assert [stop.trigger for stop in working(served)] == [LOW]
 
 

@@ -42,7 +42,6 @@ class Forgetful(CcxtMarketData):
 @asynccontextmanager
 async def feed_at(served, venue, kind=CcxtMarketData, **more):
     data = kind(venue, overrides={**ccxt_config(venue, served.url), "timeout": 5_000, **more})
-    data._client.timeout_on_exit = 0
     try:
         yield Feed(data, pause=0.05, at_most=0.2)
     finally:

@@ -178,20 +178,17 @@ def test_after_a_ban_nobody_asks_before_it_is_over(serve, venue):
     shared = RateLimiter(venue, patience=0.1, clock=lambda: time.monotonic() + later)
 
     def broker() -> CcxtBroker:
-        made = CcxtBroker(
+        return CcxtBroker(
             venue,
             Credentials(KEY, SECRET),
             limiter=shared,
             overrides=ccxt_config(venue, served.url),
         )
-        made._client.timeout_on_exit = 0
-        return made
 
     async def work():
         nonlocal later
         one, two = broker(), broker()
         data = CcxtMarketData(venue, limiter=shared, overrides=ccxt_config(venue, served.url))
-        data._client.timeout_on_exit = 0
         try:
             await one.balances()
             await two.balances()
@@ -224,7 +221,6 @@ def test_who_waits_in_the_queue_sends_nothing_once_a_ban_is_answered(serve, venu
 
     async def work():
         data = CcxtMarketData(venue, limiter=shared, overrides=ccxt_config(venue, served.url))
-        data._client.timeout_on_exit = 0
         try:
             await data.instrument(SPOT)
             before = len(requests_of(served))
@@ -259,7 +255,6 @@ def test_who_is_turned_away_at_the_wall_before_a_venue_asks_no_more_for_a_while(
     async def work(url):
         given = RateLimiter(venue, patience=0.1)
         data = CcxtMarketData(venue, limiter=given, overrides=ccxt_config(venue, url))
-        data._client.timeout_on_exit = 0
         try:
             with pytest.raises(ExchangeUnreachableError):
                 await data.server_time()
