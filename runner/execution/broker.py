@@ -83,6 +83,13 @@ class Market:
         most = self.max_market_quantity or quantity
         return self.lots(min(quantity, most))
 
+    def next_part(self, quantity: Decimal) -> Decimal:
+        """The same of what goes in parts: the last two are alike, so that none is too small."""
+        most = self.most(quantity)
+        if most == self.lots(quantity) or self.lots(quantity) > 2 * most:
+            return most
+        return self.lots(quantity / 2)
+
     def too_large(self, kind: OrderType, quantity: Decimal) -> str:
         """Why an order of that kind may not be over so much; "" if it may."""
         at_market = kind in (OrderType.MARKET, OrderType.STOP)

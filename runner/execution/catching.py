@@ -58,7 +58,8 @@ class Catching:
     """Orders whose cancellation was refused, and told of."""
 
     async def catch_up(self, symbol: str, rules: Rules) -> None:
-        """Open orders, executions and funding of a symbol."""
+        """Open orders, executions and funding of a symbol; and how large an order may be now."""
+        await self._take_bounds(symbol)
         working = {r.client_order_id: r for r in await self.broker.open_orders(symbol)}
         async with self.database.reading() as session:
             since = await self._since(session, symbol)
@@ -69,6 +70,19 @@ class Catching:
             await self._enter_funding(symbol)
         await self._look_alikes(working, rules.market)
         await self._latecomers(symbol, working, rules.market)
+
+    async def _take_bounds(self, symbol: str) -> None:
+        """Binance sets anew how large an order at the market may be, by what is traded."""
+        now = await self.broker.instrument(symbol)
+        for bot in (bot for bot in self.bots if symbol in bot.rules):
+            rules = bot.rules[symbol]
+            market = replace(
+                rules.market,
+                max_quantity=now.max_quantity,
+                max_market_quantity=now.max_market_quantity,
+            )
+            if market != rules.market:
+                bot.rules[symbol] = replace(rules, market=market)
 
     async def _since(self, session: AsyncSession, symbol: str) -> datetime | None:
         """From when on executions may be missing: the oldest order that has not ended.
@@ -201,7 +215,7 @@ class Catching:
         since = datetime.now(UTC) - _COMES_LATE
         async with self.database.reading() as session:
             lost = [o for b in self.bots for o in await given_up(session, b.bot_id, symbol, since)]
-        for order in lost:
+        for order in (one for one in lost if _is_time_for(one)):
             order_id = order.client_order_id
             report = None
             if order_id not in working:
@@ -222,3 +236,14 @@ class Catching:
             n_new = await collect_funding(bot.executor, symbol) if symbol in bot.rules else 0
             if n_new:
                 self.found.findings.append(f"{n_new} payments of funding for {symbol} were entered")
+
+
+def _is_time_for(order: OrderRow) -> bool:
+    """Whether to ask for an order that was given up: after 0, 1, 2, 4, 8, 16 and 32 minutes.
+
+    After an outage there may be many, which asked for each time would delay all that is due.
+    """
+    if order.ended_at is None:
+        return False
+    minutes = int((datetime.now(UTC) - order.ended_at).total_seconds()) // 60
+    return minutes & (minutes - 1) == 0

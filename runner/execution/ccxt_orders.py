@@ -73,7 +73,9 @@ def check_request(request: OrderRequest, market: Market) -> None:
     for value in (request.quantity, request.cost, request.limit_price, request.stop_price):
         if value is not None and not (value.is_finite() and value > 0):
             raise _refused(request, f"{value} is not above 0")
-    if too_large := market.too_large(request.type, request.quantity or Decimal(0)):
+    # Whether a stop is too large is the exchange's to say: without it nothing would protect.
+    kind = OrderType.STOP_LIMIT if request.type is OrderType.STOP else request.type
+    if too_large := market.too_large(kind, request.quantity or Decimal(0)):
         raise _refused(request, too_large)
 
 

@@ -23,6 +23,7 @@ class Commands:
         self._database, self._fence = database, fence
         self._switches: list[SwitchRow] = []
         self._read = float("-inf")
+        self._version = 0
         self._reading = asyncio.Lock()
 
     def holds_for(self, bot: BotRow) -> bool:
@@ -30,8 +31,9 @@ class Commands:
         return any(switch.holds_for(bot) for switch in self._switches)
 
     def forget(self) -> None:
-        """Somebody has just written something."""
+        """Somebody has just written something; what is being read may be of before."""
         self._read = float("-inf")
+        self._version += 1
 
     async def read(self, executors: Callable[[], Iterable[Executor]]) -> None:
         """Read it unless it is fresh, and have executors forget of a bot what is no longer so.
@@ -43,6 +45,7 @@ class Commands:
             now = time.monotonic()
             if now - self._read < FRESH:
                 return
+            version = self._version
             async with self._database.reading() as session:
                 fence = await newest_fence(session)
                 self._switches = await switches_on(session)
@@ -55,4 +58,5 @@ class Commands:
                 known = executor.known_state
                 if known is not None and known is not states.get(executor.bot_id):
                     executor.forget()
-            self._read = now
+            if version == self._version:
+                self._read = now

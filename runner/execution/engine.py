@@ -40,7 +40,7 @@ from runner.execution.journal.bots import (
     turn_on,
 )
 from runner.execution.journal.orders import want_cancelled
-from runner.execution.journal.tables import BotRow, BotState, InstallationRow
+from runner.execution.journal.tables import BotRow, InstallationRow
 from runner.execution.killing import entries_left, obey_switches
 from runner.execution.lock import engine_lock
 from runner.execution.patience import Patience
@@ -357,13 +357,9 @@ class Engine:
         return None
 
     async def _pause(self, bot_id: int, reason: str) -> None:
-        """Pause a bot; what it is paused for already is neither told nor written again."""
-        if bot_id in self.bots:
-            row = (await self.bots[bot_id].running.executor.standing()).bot
-            if (row.state, row.state_reason) == (BotState.PAUSED, reason):
-                return
-        logger.error("bot %s is paused: %s", bot_id, reason)
-        await self.database.write(lambda s: pause(s, bot_id, reason))
+        """Pause a bot; what it is paused for already is not told again."""
+        if await self.database.write(lambda s: pause(s, bot_id, reason)):
+            logger.error("bot %s is paused: %s", bot_id, reason)
         if bot_id in self.bots:
             self.bots[bot_id].running.executor.forget()
 

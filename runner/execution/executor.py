@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -84,7 +85,7 @@ class Executor:
             self, self._seeing, self._changing, self._patience, self._clock, self.timeframe
         )
         self._triggered: dict[str, float] = {}
-        self._gone: set[str] = set()
+        self._gone: dict[str, MarketUnknownError] = {}
         self.met_unknown = False
         """Whether an answer has said neither yes nor no since somebody set this to False."""
         self._standing: Standing | None = None
@@ -136,10 +137,15 @@ class Executor:
         self._version += 1
 
     async def settle(self) -> None:
-        """Go on until nothing is left to do but to wait for the market."""
+        """Go on until nothing is left to do but to wait for the market.
+
+        MarketUnknownError at the end of it, if one of the markets is gone.
+        """
         for _ in range(MOST_ROUNDS):
             if not await self._round():
-                return
+                break
+        for error in self._gone.values():
+            raise error
 
     async def look(self, working: OpenOrders | None = None) -> None:
         """See what has become of the orders that work, and then settle.
@@ -150,20 +156,21 @@ class Executor:
         source = working or OpenOrders(self.broker)
         standing = await self.standing()
         self._seeing.forget_ended(standing, self._resolving.since, self._triggered)
-        unknown: MarketUnknownError | None = None
+        self._gone.clear()  # it may be back
         for symbol, orders in standing.orders.items():
-            try:
-                await self._look_at(symbol, orders, source)
-                self._gone.discard(symbol)
-            except MarketUnknownError as error:
-                self._gone.add(symbol)
-                unknown = error
+            await self._at(symbol, self._look_at(symbol, orders, source))
         await watch(self, self._without_gone(standing))
         await self.settle()
-        if unknown is not None:
-            raise unknown
 
-    async def _look_at(self, symbol: str, orders: Sequence[OrderRow], source: OpenOrders) -> None:
+    async def _at(self, symbol: str, work: Awaitable[bool]) -> bool:
+        """Do something at a market; one that is gone is left out until the next look."""
+        try:
+            return await work
+        except MarketUnknownError as error:
+            self._gone[symbol] = error
+            return False
+
+    async def _look_at(self, symbol: str, orders: Sequence[OrderRow], source: OpenOrders) -> bool:
         placed = [order for order in orders if order.status is Status.WORKING]
         there = await source.of(symbol) if placed else {}
         for order in placed:
@@ -171,6 +178,7 @@ class Executor:
             await (self._seeing.see(order, report) if report else self._seeing.find(order))
             await self._escalate(order, report)
             await self._changing.put_back(order, report)
+        return bool(placed)
 
     def _without_gone(self, standing: Standing) -> Standing:
         """What can be seen to: markets that the exchange knows no more must not hold it up."""
@@ -193,8 +201,14 @@ class Executor:
     async def prices(self, standing: Standing, *more: str) -> dict[str, Decimal]:
         """The last price of whatever is held, and of more."""
         held = {s for s, position in standing.positions.items() if position.quantity}
-        symbols = sorted(held.union(more))
-        return {symbol: await self.broker.last_price(symbol) for symbol in symbols}
+        found = {}
+        for symbol in sorted(held.union(more)):
+            try:
+                found[symbol] = await self.broker.last_price(symbol)
+            except MarketUnknownError as error:
+                self._gone[symbol] = error
+                raise
+        return found
 
     async def _round(self) -> bool:
         """Do what can be done at once; whether that was anything."""
@@ -203,16 +217,18 @@ class Executor:
         changed = False
         for order in orders:
             if order.cancel_wanted and order.status is Status.WORKING:
-                changed |= await self._cancel(order)
+                changed |= await self._at(order.symbol, self._cancel(order))
             elif order.amended_quantity is not None and order.status is Status.WORKING:
-                changed |= await self._changing.amend(order)
+                changed |= await self._at(order.symbol, self._changing.amend(order))
         changed |= await self._send_all(orders)
         for order in orders:
             if order.status is Status.UNKNOWN:
-                changed |= await self._resolving.resolve(order)
+                changed |= await self._at(order.symbol, self._resolving.resolve(order))
         if changed:
             return True
-        return await self._promote(standing) or await self._protect(standing)
+        with suppress(MarketUnknownError):  # without its price no sizes; the rest is protected
+            changed = await self._promote(self._without_gone(standing))
+        return changed or await self._protect(self._without_gone(standing))
 
     async def _cancel(self, order: OrderRow) -> bool:
         """Cancel a working order; whether anything has changed."""
@@ -239,7 +255,7 @@ class Executor:
             is_whole = len(pending) == (1 if order.list_id is None else 2)
             if not is_whole or not all(o.client_order_id in self._resolving.fresh for o in group):
                 for one in pending:
-                    changed |= await self._resolving.resolve(one)
+                    changed |= await self._at(one.symbol, self._resolving.resolve(one))
                 continue
             if order.cancel_wanted:
                 await self._resolving.end(group, Status.CANCELLED, "cancelled before it was sent")
@@ -248,11 +264,11 @@ class Executor:
                     group, Status.EXPIRED, "a bar has passed before it was sent"
                 )
             else:
-                await self._send(group)
+                await self._at(order.symbol, self._send(group))
             changed = True
         return changed
 
-    async def _send(self, group: Sequence[OrderRow]) -> None:
+    async def _send(self, group: Sequence[OrderRow]) -> bool:
         ids = [order.client_order_id for order in group]
         self._resolving.fresh.difference_update(ids)
         for order_id in ids:
@@ -268,16 +284,17 @@ class Executor:
                     await self._seeing.see_end(order)
             await self._changing.see_replaced(group, has_ended=True)
             reach("after reply stored")
-            return
+            return True
         is_no = outcome.answer in (Answer.REFUSED, Answer.MISSED)
         if is_no and await self._seeing.is_there(group):
             await self._changing.see_replaced(group, has_ended=outcome.answer is Answer.MISSED)
-            return
+            return True
         if outcome.answer is Answer.MISSED and await self._changing.was_taken_away(group):
             outcome = replace(outcome, answer=Answer.UNKNOWN)
         await self.write(lambda session: self._refuse(session, ids, outcome))
         if outcome.answer not in (Answer.UNKNOWN, Answer.MISSED):
             await self._changing.see_replaced(group, has_ended=False)
+        return True
 
     async def _refuse(self, session: AsyncSession, ids: list[str], outcome: Outcome) -> None:
         at = datetime.now(UTC)
@@ -298,8 +315,9 @@ class Executor:
         waiting = [o for o in waiting if o.status is Status.WAITING]
         if not any(o.watch_price is None or o.cancel_wanted for o in waiting):
             return False
-        weighted = {o.symbol for o in waiting if "weight" in o.sizing}
-        by_money = [o for o in waiting if o.sizing.get("unit") in ("fraction", "notional")]
+        sized = [o for o in waiting if not o.cancel_wanted]
+        weighted = {o.symbol for o in sized if "weight" in o.sizing}
+        by_money = [o for o in sized if o.sizing.get("unit") in ("fraction", "notional")]
         sold = {o.symbol for o in by_money if o.side is Side.SELL}
         priced = weighted or sold or any(o.sizing["unit"] == "fraction" for o in by_money)
         asked = standing.orders if weighted else sold  # all of them tie something up
@@ -331,7 +349,8 @@ class Executor:
         ]
         if not symbols:
             return False
-        known = {o.client_order_id for orders in standing.orders.values() for o in orders}
+        whole = await self.standing()
+        known = {o.client_order_id for orders in whole.orders.values() for o in orders}
         reach("before protection commit")
 
         async def cover(session: AsyncSession) -> tuple[bool, list[str]]:

@@ -135,6 +135,7 @@ class Feed:
         self._subscribing = asyncio.Lock()
         self._now: datetime | None = None
         self._asked = 0.0
+        self._is_away = False
 
     @property
     def n_revised(self) -> int:
@@ -193,7 +194,9 @@ class Feed:
         try:
             now = self._now = await self.data.server_time()
             self._asked = time.monotonic()
+            self._is_away = False
         except BrokerError as error:
+            self._is_away = True
             logger.warning("%s: %s; bars are asked for again", self.data.exchange, error)
             return []
         due = [one for one in self._series.values() if self._is_due(one, now)]
@@ -213,7 +216,8 @@ class Feed:
                     # Whoever decided at the last bars has taken time, too.
                     seconds = min(seconds, left - (time.monotonic() - self._asked))
         try:
-            await asyncio.wait_for(self.hint.wait(), max(seconds, 0.01))
+            least = self._pause if self._is_away else 0.01  # what is due then stays due
+            await asyncio.wait_for(self.hint.wait(), max(seconds, least))
         except TimeoutError:
             return
 

@@ -89,8 +89,8 @@ async def flatten(
         if under_way or symbol in but or not rules[symbol].market.lots(abs(held)):
             continue
         market = rules[symbol].market
-        most = market.most(abs(held))  # what is left is closed at the next look
-        is_whole = most == market.lots(abs(held))
+        part = market.next_part(abs(held))  # what is left is closed at the next look
+        is_whole = part == market.lots(abs(held))
         only_reduces = market.is_perpetual
         protection = [order for order in orders if order.lot is not None]
         if only_reduces:  # what rests stays until the position is gone
@@ -108,7 +108,7 @@ async def flatten(
             symbol=symbol,
             side=Side.SELL if held > 0 else Side.BUY,
             type=OrderType.MARKET,
-            quantity=None if is_whole else most,
+            quantity=None if is_whole else part,
             sizing={"unit": "position" if is_whole else "at most"},
             reduce_only=only_reduces,
             after=[order.client_order_id for order in protection],

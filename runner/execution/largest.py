@@ -30,10 +30,12 @@ MOST_PARTS = 100
 """A bar has only so many order ids; what is left is sold when it is asked for again."""
 
 
-def too_large(order: NewOrder, market: Market, price: Decimal, equity: Decimal) -> str:
+def too_large(
+    order: NewOrder, market: Market, price: Decimal, equity: Decimal, closes: Decimal
+) -> str:
     """Why an order that opens something is too large to be closed by one order; "" if it is not.
 
-    price: the last close. Of a weight it is seen only when it is sized, and its broker refuses it.
+    price: the last close. closes: what it can close of a position before it opens one.
     """
     quantity = order.quantity or Decimal(0)
     unit = order.sizing.get("unit")
@@ -41,7 +43,8 @@ def too_large(order: NewOrder, market: Market, price: Decimal, equity: Decimal) 
         size = Decimal(str(order.sizing["size"]))
         quantity = size * (equity if unit == "fraction" else 1) / price / ROOM
         quantity = market.lots(quantity)
-    reason = market.too_large(OrderType.MARKET, quantity)
+    opens = max(quantity - closes, Decimal(0))
+    reason = market.too_large(order.type, quantity) or market.too_large(OrderType.MARKET, opens)
     return f"{reason}; ask for less at a time" if reason else ""
 
 
@@ -68,7 +71,7 @@ def _parts(order: NewOrder, market: Market, held: Decimal) -> list[Decimal]:
         left = min(left, order.quantity)
     parts: list[Decimal] = []
     while market.too_large(OrderType.MARKET, left) and len(parts) < MOST_PARTS:
-        parts.append(market.most(left))
+        parts.append(market.next_part(left))
         left -= parts[-1]
     return parts
 
@@ -83,10 +86,11 @@ async def write_parts(
     sequence: int,
     after: list[str],
 ) -> list[str]:
-    """Write down what goes before an exit; the ids that the exit itself has to wait for.
+    """Write down what goes before an exit, one after the other; the ids.
 
     sequence: of the first part. after: what the exit as a whole waits for.
     """
+    ids: list[str] = []
     for number, quantity in enumerate(parts):
         made = await add_order(
             session,
@@ -105,4 +109,5 @@ async def write_parts(
             created_at=datetime.now(UTC),
         )
         after = [made.client_order_id]
-    return after
+        ids += after
+    return ids

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from robotrader_sdk.trading.rebalancing import Desk, Floats, growing
-from robotrader_sdk.types import Side
+from robotrader_sdk.types import OrderType, Side
 from runner.execution.identity import Purpose
 from runner.execution.journal.fills import is_opening
 from runner.execution.journal.moves import move
@@ -96,10 +96,17 @@ class Promoter:
         if order.lot is not None or int(order.side) * held(order.symbol) < 0:
             return None
         for other in await orders_by_id(self.session, order.after):
-            is_left = other.status is Status.FILLED or int(other.side) * held(other.symbol) >= 0
-            if other.lot is None and not is_left:
+            left = held(other.symbol) if int(other.side) * held(other.symbol) < 0 else Decimal(0)
+            is_done = other.status is Status.FILLED and not other.sizing.get("is_cut")
+            if other.lot is None and not is_done and not self._is_little(other.symbol, left):
                 return other.symbol
         return None
+
+    def _is_little(self, symbol: str, held: Decimal) -> bool:
+        """Whether so little is held that no order may be for it."""
+        lots = self.standing.lots.get(symbol, [])
+        price = self.prices.get(symbol) or (lots[0].entry_price if lots else Decimal(0))
+        return abs(held) * price < self.rules[symbol].market.min_notional or not held
 
     async def _size(self, order: OrderRow) -> bool:
         """Fix the quantity or the cost; False if there is nothing to send."""
@@ -116,6 +123,10 @@ class Promoter:
         if unit in ("position", "at most"):
             whole = market.lots(self._left_to_close(order))
             order.quantity = whole if unit == "position" else min(order.quantity or whole, whole)
+            if order.type is OrderType.MARKET and market.most(order.quantity) < order.quantity:
+                # Some is better than a refusal; what is left keeps its protection.
+                order.quantity = market.most(order.quantity)
+                order.sizing = {**order.sizing, "is_cut": True}
             return bool(order.quantity)
         if unit in ("fraction", "notional"):
             return self._size_by_money(order)
@@ -164,7 +175,7 @@ class Promoter:
             is_unsized = "weight" in order.sizing and order.quantity is None
             is_spot_sale = order.side is Side.SELL and not self._is_perpetual(order)
             held = self.standing.held(order.symbol)
-            if not is_unsized and not is_spot_sale and is_opening(order, held):
+            if order.is_open and not is_unsized and not is_spot_sale and is_opening(order, held):
                 market = self.rules[order.symbol].market
                 share = 1 / self.standing.leverage(market) + market.taker_fee
                 promised += self._notional(order) * share
@@ -198,7 +209,8 @@ class Promoter:
         added = growing(desk, weights, equity, tied + float(self._promised()))
         ready = []
         for order, quantity in zip(orders, added.tolist(), strict=True):
-            order.quantity = self.rules[order.symbol].lots(abs(quantity))
+            rules = self.rules[order.symbol]
+            order.quantity = rules.market.most(rules.lots(abs(quantity)))
             if quantity and order.quantity:
                 order.side = Side.BUY if quantity > 0 else Side.SELL
                 move(order, Status.PENDING, self.at)

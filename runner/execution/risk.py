@@ -173,6 +173,10 @@ class RiskGate:
             return True
         return self._is_against(order) and 0 < self._quantity(order) <= self._left(order.symbol)
 
+    def closes(self, order: NewOrder) -> Decimal:
+        """What an order can close of a position before it opens one."""
+        return max(self._left(order.symbol), ZERO) if self._is_against(order) else ZERO
+
     def closed(self) -> str:
         """Why nothing at all may be opened at this moment; "" if something may."""
         bot, watch, loss = self._standing.bot, self._watch, self._limits.max_daily_loss
@@ -273,8 +277,8 @@ class RiskGate:
         notional = self._notional(order)
         if not self._is_against(order):
             return notional
-        closes, quantity = max(self._left(order.symbol), ZERO), self._quantity(order)
-        return notional * max(quantity - closes, ZERO) / quantity if quantity else ZERO
+        quantity = self._quantity(order)
+        return notional * max(quantity - self.closes(order), ZERO) / quantity if quantity else ZERO
 
     def _notional(self, order: NewOrder) -> Decimal:
         if "weight" in order.sizing or order.sizing.get("unit") in ("fraction", "notional"):

@@ -43,7 +43,7 @@ class Keeper:
         after: is called after each turn of an exchange, never twice at once.
         """
         end, calling = _End(until), asyncio.Lock()
-        begun: set[str] = set()
+        begun: dict[str, asyncio.Task[None]] = {}
 
         async def keep(turns: ExchangeTurns) -> None:
             while not end.has_come():
@@ -57,18 +57,19 @@ class Keeper:
         async def watch() -> None:
             # Also while all that is asked of the exchanges hangs: what waits to be sent must not go
             # out beside a newer engine, which looks for it in vain and sends it, too.
-            while not end.has_come():
+            while True:
                 await self.engine.check_lease()
-                await first_of(asyncio.sleep(FRESH), end.seen.wait())
+                await asyncio.sleep(FRESH)
 
         async with together() as loops:
-            loops.create_task(watch())
+            watching = loops.create_task(watch())
             while not end.has_come():
                 for turns in await self._of_all():
                     if turns.exchange not in begun:
-                        begun.add(turns.exchange)
-                        loops.create_task(keep(turns))
+                        begun[turns.exchange] = loops.create_task(keep(turns))
                 await first_of(asyncio.sleep(self._rhythm.look), end.seen.wait())
+            await asyncio.gather(*begun.values())
+            watching.cancel()
 
     async def turn(self) -> None:
         """One round at each exchange: whatever is due now."""

@@ -70,6 +70,7 @@ class Seeing:
         report = report or await self._broker.look_up(order.symbol, order.client_order_id)
         if report is None:
             return False
+        self._missing.pop(order.client_order_id, None)
         changed = not _is_known(order, report) and await self._take(order, report)
         if report.has_passed and order.is_open and not order.cancel_wanted:
             return await self._give_up(order)
@@ -98,7 +99,6 @@ class Seeing:
         while True:
             report = await self._broker.look_up(order.symbol, order.client_order_id)
             if report is not None:
-                self._missing.pop(order_id, None)
                 return await self.see(order, report)
             if self._clock.monotonic() >= deadline:
                 since = self._missing.setdefault(order_id, self._clock.monotonic())

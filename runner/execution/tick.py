@@ -61,7 +61,7 @@ class RunningBot:
     database: Database
     bot_id: int
     strategy: Strategy | PortfolioStrategy | None
-    rules: Mapping[str, Rules]
+    rules: dict[str, Rules]
     timeframe: Timeframe
     executor: Executor
     fence: int
@@ -263,7 +263,7 @@ def _check(
             reason = "the bar is not the newest any more" if is_late else ""
             if not reason and order.symbol in rules:
                 market, close = rules[order.symbol].market, closes[order.symbol]
-                reason = too_large(order, market, close, equity)
+                reason = too_large(order, market, close, equity, gate.closes(order))
         reason = reason or gate.refusal(order)
         if reason:
             refused.add(number)
@@ -297,15 +297,19 @@ async def _commit(
     for order in await orders_by_id(session, [order.client_order_id for order in ended]):
         order.is_told = True
     made: dict[int, OrderRow] = {}
+    before: dict[int, list[str]] = {}  # the parts that go before an exit
     next_part = len(decision.new)
     for number, new in enumerate(decision.new):
         if number not in refused:
-            after = [made[k].client_order_id for k in new.after if k in made] + [*new.after_ids]
+            known = [k for k in new.after if k in made]
+            after = [one for k in known for one in (*before[k], made[k].client_order_id)]
+            after += new.after_ids
             parts = decision.parts.get(number, [])
-            after = await write_parts(
+            before[number] = await write_parts(
                 session, row, new, parts, bar=open_time, sequence=next_part, after=after
             )
             next_part += len(parts)
+            after = before[number][-1:] or after
             made[number] = await _write_order(session, bot, row, open_time, number, new, after)
     row.strategy_state, row.last_bar = decision.state, open_time
     tick.is_done, tick.logs, tick.equity = True, report.logs, report.equity

@@ -198,7 +198,7 @@ def test_an_event_strategy_on_a_perpetual_makes_the_trades_of_its_backtest(
     assert {trade.direction for trade in live.trades} == {"long", "short"}
 
 
-@pytest.mark.parametrize("n_bars", [24, pytest.param(90, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_bars", [24, pytest.param(70, marks=pytest.mark.long)])
 @pytest.mark.parametrize("margin", ["isolated", "cross"])
 def test_weights_beside_a_leveraged_perpetual_make_the_trades_of_a_backtest(
     serve, real_bars, tmp_path, margin, n_bars

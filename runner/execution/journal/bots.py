@@ -168,11 +168,13 @@ async def set_state(session: AsyncSession, bot_id: int, state: BotState, reason:
     bot.state, bot.state_reason = state, reason
 
 
-async def pause(session: AsyncSession, bot_id: int, reason: str) -> None:
-    """Have a bot decide nothing for now; one that is stopped for good stays so."""
+async def pause(session: AsyncSession, bot_id: int, reason: str) -> bool:
+    """Have a bot decide nothing for now; whether that is new. One stopped for good stays so."""
     bot = await bot_to_change(session, bot_id)
+    before = (bot.state, bot.state_reason)
     if bot.state is not BotState.STOPPED:
         bot.state, bot.state_reason = BotState.PAUSED, reason
+    return (bot.state, bot.state_reason) != before
 
 
 async def turn_on(

@@ -13,23 +13,23 @@ class Symbols:
 
     def __init__(self, local: LocalExchange) -> None:
         self._exchange = exchange = local.exchange
-        self._markets = {
-            market.id: market
+        self._symbols = {
+            market.id: market.symbol
             for market in exchange.markets.values()
             if not market.linear and market.symbol in local.symbols
         }
 
     def all(self) -> list[Market]:
         """Every one."""
-        gone = self._exchange.delisted
-        return [market for market in self._markets.values() if market.symbol not in gone]
+        markets, gone = self._exchange.markets, self._exchange.delisted
+        return [markets[symbol] for symbol in self._symbols.values() if symbol not in gone]
 
     def named(self, name: str) -> Market:
         """The market of a name; BinanceError if there is none."""
-        market = self._markets.get(name)
-        if market is None or market.symbol in self._exchange.delisted:
+        symbol = self._symbols.get(name)
+        if symbol is None or symbol in self._exchange.delisted:
             raise BinanceError(-1121, "Invalid symbol.")
-        return market
+        return self._exchange.markets[symbol]
 
     def needed(self, given: Given) -> Market:
         """The market that a call names, as it must."""
@@ -41,5 +41,4 @@ class Symbols:
 
     def symbol_of(self, name: object) -> str:
         """Ccxt's name of a market, "" if there is none."""
-        market = self._markets.get(name) if isinstance(name, str) else None
-        return "" if market is None else market.symbol
+        return self._symbols.get(name, "") if isinstance(name, str) else ""

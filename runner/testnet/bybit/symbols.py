@@ -17,8 +17,8 @@ class Symbols:
 
     def __init__(self, local: LocalExchange) -> None:
         self._exchange = local.exchange
-        self._markets = {
-            (LINEAR if market.linear else SPOT, market.id): market
+        self._symbols = {
+            (LINEAR if market.linear else SPOT, market.id): market.symbol
             for market in local.exchange.markets.values()
             if market.symbol in local.symbols
         }
@@ -30,18 +30,18 @@ class Symbols:
     def all(self, category: str) -> list[Market]:
         """Every market of a category."""
         return [
-            market
-            for (own, _), market in self._markets.items()
-            if own == category and market.symbol not in self._exchange.delisted
+            self._exchange.markets[symbol]
+            for (own, _), symbol in self._symbols.items()
+            if own == category and symbol not in self._exchange.delisted
         ]
 
     def needed(self, given: Given) -> Market:
         """The market that a call names, as it must."""
         category = self.category(given)
-        market = self._markets.get((category, given.text("symbol")))
-        if market is None or market.symbol in self._exchange.delisted:
+        symbol = self._symbols.get((category, given.text("symbol")))
+        if symbol is None or symbol in self._exchange.delisted:
             raise translated(RefusedError(Reason.UNKNOWN_SYMBOL), linear=category != SPOT)
-        return market
+        return self._exchange.markets[symbol]
 
     def if_given(self, given: Given) -> Market | None:
         """The market that a call names, if it does."""
@@ -57,8 +57,7 @@ class Symbols:
         """Ccxt's name of a market, "" if there is none."""
         if not (isinstance(category, str) and isinstance(name, str)):
             return ""
-        market = self._markets.get((category, name))
-        return "" if market is None else market.symbol
+        return self._symbols.get((category, name), "")
 
 
 def category_of(market: Market) -> str:

@@ -14,7 +14,7 @@ from runner.execution.identity import Purpose
 from runner.execution.journal.tables import BotState, EntryKind, EntryRow
 from runner.execution.status import Status
 from runner.testnet.core.settings import Settings
-from tests.runner.execution.brokers import fault, requests_of
+from tests.runner.execution.brokers import CREATE, control, fault, requests_of
 from tests.runner.execution.live_bots import live_bots, refusing, terms_of
 from tests.runner.execution.owners import CALM, PERP, SPOT, Holds, held, run, stranger, totals
 from tests.runner.testnet.conftest import bars_of, exchange_of, serve
@@ -304,5 +304,32 @@ def test_a_bots_other_markets_are_seen_to_when_one_is_gone(serve, tmp_path, venu
             served.exchange.delisted = frozenset()  # it is back
             await bots.engine.look()
             assert not any(lot.is_open for lot in await bots.lots())
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("venue", "asked"), [("binance", "GET /api/v3/order"), ("bybit", "GET /v5/order/*")]
+)
+def test_an_order_that_nobody_knows_of_at_a_market_that_is_gone_holds_up_no_other(
+    serve, tmp_path, venue, asked
+):
+    bars = {SPOT: bars_of(*[CALM] * 8), "ETH/USDT": bars_of(*[CALM] * 8)}
+    served = serve(exchange_of(bars))
+
+    async def work():
+        async with live_bots(served, tmp_path, [HoldsAll], bars, timeout=700) as bots:
+            await bots.add(terms_of(bars, "HoldsAll", exchange=venue))
+            await bots.to_close()  # of which a panel needs two
+            control(served, "POST", "faults", json={"kind": "error_before", "route": asked})
+            with fault(served, "timeout_after", route=CREATE[venue], symbol=SPOT):
+                await bots.to_close()
+            unknown = [o.symbol for o in await bots.orders() if o.status is Status.UNKNOWN]
+            assert unknown == [SPOT]
+            assert bots.stops("ETH/USDT") == []
+            served.exchange.delisted = frozenset({SPOT})
+            await bots.engine.look()
+            assert len(bots.stops("ETH/USDT")) == 1
+            assert (await bots.bot()).state is BotState.PAUSED
 
     asyncio.run(work())
