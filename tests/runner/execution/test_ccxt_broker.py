@@ -27,7 +27,6 @@ from tests.runner.execution.brokers import (
     SPOT,
     VENUES,
     broker_at,
-    close,
     fault,
     limit_order,
     local_exchange,
@@ -322,8 +321,8 @@ def test_two_brokers_with_one_key_do_not_mix_their_replies(served):
             )
             assert [report.client_order_id for report in reports] == ids
         finally:
-            await close(first)
-            await close(second)
+            await first.close()
+            await second.close()
 
     asyncio.run(use())
 

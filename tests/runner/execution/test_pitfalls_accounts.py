@@ -31,7 +31,6 @@ from tests.runner.execution.brokers import (
     SPOT,
     VENUES,
     broker_at,
-    close,
     fault,
     limit_order,
     local_exchange,
@@ -154,7 +153,7 @@ def test_clocks_are_compared_on_a_timer_before_an_order_is_refused(served, monke
                 monkeypatch.setattr(ccxt_markets, "_KEPT", timedelta(hours=1))
                 return await broker.submit(limit_order())
         finally:
-            await close(other)
+            await other.close()
 
     assert with_broker(served, venue, use).status is Status.WORKING
     assert len(requests_of(served, CREATE[venue])) == 1
@@ -245,7 +244,7 @@ def test_the_markets_of_an_exchange_are_loaded_once(served, venue):
             assert first._client.markets is second._client.markets
             await second.submit(limit_order())
         finally:
-            await close(second)
+            await second.close()
         assert len(requests_of(served, route[venue])) == n_loaded > 0
 
     with_broker(served, venue, use)
