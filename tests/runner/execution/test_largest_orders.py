@@ -88,6 +88,19 @@ def test_the_bounds_are_read_from_what_a_venue_tells(told, limits, expected):
 
 
 @pytest.mark.parametrize(
+    ("held", "parts"),
+    [("2", "2"), ("3", "3"), ("3.002", "1.501 1.501"), ("6", "3 3"), ("7", "3 2 2")],
+)
+def test_the_last_parts_are_alike_so_that_none_is_too_small(served, held, parts):
+    market = with_broker(served, "binance", lambda broker: broker.instrument(SPOT))
+    left, found = Decimal(held), []
+    while left:
+        found.append(market.next_part(left))
+        left -= found[-1]
+    assert found == [Decimal(part) for part in parts.split()]
+
+
+@pytest.mark.parametrize(
     "order",
     [
         market_order(quantity=Decimal("3.001")),
